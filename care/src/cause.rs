@@ -1,0 +1,189 @@
+//! What an alarm is about, and how much it matters.
+
+use crate::{DeviceId, Reason, Signal, SignalKind, Value};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// How much an alarm matters. The console's P1 is red, P2 urgent and attention, P3 and P4 technical.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// A life may depend on it now: call button, fall, smoke, gas, carbon monoxide.
+    Red,
+    /// Goes up the plan of action: inactivity beyond doubt, water leak.
+    Urgent,
+    /// Starts with a check call to the elder.
+    Attention,
+    /// The platform can no longer hear a home, a device or itself.
+    Technical,
+}
+
+/// What an alarm is about. One home has at most one open alarm per cause (ALM-6).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cause {
+    /// A call button.
+    Call,
+    /// A fall detector.
+    Fall,
+    /// A smoke detector.
+    Smoke,
+    /// A gas detector.
+    Gas,
+    /// A carbon monoxide detector.
+    CarbonMonoxide,
+    /// A water leak detector.
+    WaterLeak,
+    /// No sign of life for longer than this home's routine allows.
+    Inactivity,
+    /// A departure from routine, by rule name: `bed_left`, `door_night`, `no_morning`, ...
+    Anomaly(String),
+    /// Something technical, by name: `device_silent`, `hub_offline`, `battery_low`, `self_audit`, ...
+    Technical(String),
+}
+
+impl Cause {
+    /// The name used in topics, the ledger and the API: `call`, `anomaly/bed_left`, `technical/hub_offline`.
+    pub fn name(&self) -> String {
+        self.to_string()
+    }
+
+    /// The reverse of [`Cause::name`].
+    pub fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "call" => Self::Call,
+            "fall" => Self::Fall,
+            "smoke" => Self::Smoke,
+            "gas" => Self::Gas,
+            "carbon_monoxide" => Self::CarbonMonoxide,
+            "water_leak" => Self::WaterLeak,
+            "inactivity" => Self::Inactivity,
+            other => {
+                let (family, rest) = other.split_once('/')?;
+                match family {
+                    "anomaly" if !rest.is_empty() => Self::Anomaly(rest.to_owned()),
+                    "technical" if !rest.is_empty() => Self::Technical(rest.to_owned()),
+                    _ => return None,
+                }
+            }
+        })
+    }
+
+    /// The level an alarm of this cause has unless the detector says otherwise.
+    pub fn level(&self) -> Level {
+        match self {
+            Self::Call | Self::Fall | Self::Smoke | Self::Gas | Self::CarbonMonoxide => Level::Red,
+            Self::WaterLeak => Level::Urgent,
+            Self::Inactivity | Self::Anomaly(_) => Level::Attention,
+            Self::Technical(_) => Level::Technical,
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Call => f.write_str("call"),
+            Self::Fall => f.write_str("fall"),
+            Self::Smoke => f.write_str("smoke"),
+            Self::Gas => f.write_str("gas"),
+            Self::CarbonMonoxide => f.write_str("carbon_monoxide"),
+            Self::WaterLeak => f.write_str("water_leak"),
+            Self::Inactivity => f.write_str("inactivity"),
+            Self::Anomaly(rule) => write!(f, "anomaly/{rule}"),
+            Self::Technical(what) => write!(f, "technical/{what}"),
+        }
+    }
+}
+
+impl Serialize for Cause {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Cause {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(from)?;
+        Self::parse(&name).ok_or_else(|| serde::de::Error::custom(format!("unknown cause `{name}`")))
+    }
+}
+
+/// The wish to raise an alarm: what a signal or a detector asks for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Raise {
+    /// What it is about.
+    pub cause: Cause,
+    /// How much it matters.
+    pub level: Level,
+    /// Why, in words that an operator can read out (WHY-1).
+    pub reason: Reason,
+    /// Names this occurrence within the home: asked for twice, raised once.
+    pub key: String,
+    /// The device it came from, if one device said it.
+    pub device: Option<DeviceId>,
+}
+
+/// The alarm that a single signal asks for by itself, whatever else is known of the home.
+/// `key` names the occurrence: the event id.
+pub fn raised_by(signal: &Signal, key: &str) -> Option<Raise> {
+    let on = !matches!(signal.value, Value::Bool(false));
+    let cause = match signal.kind {
+        SignalKind::Call => Cause::Call,
+        SignalKind::Fall => Cause::Fall,
+        SignalKind::Smoke => Cause::Smoke,
+        SignalKind::Gas => Cause::Gas,
+        SignalKind::CarbonMonoxide => Cause::CarbonMonoxide,
+        SignalKind::WaterLeak => Cause::WaterLeak,
+        SignalKind::Tamper => Cause::Technical("tamper".into()),
+        SignalKind::Battery => match signal.value {
+            Value::Number(percent) if percent <= BATTERY_LOW_PERCENT => Cause::Technical("battery_low".into()),
+            Value::Bool(true) => Cause::Technical("battery_low".into()),
+            Value::Number(_) | Value::Bool(_) | Value::Open | Value::Closed | Value::None => return None,
+        },
+        SignalKind::Cancel
+        | SignalKind::Button
+        | SignalKind::Motion
+        | SignalKind::Presence
+        | SignalKind::Vibration
+        | SignalKind::Door
+        | SignalKind::Bed
+        | SignalKind::Seat
+        | SignalKind::Contact
+        | SignalKind::Water
+        | SignalKind::Power
+        | SignalKind::Temperature
+        | SignalKind::Heartbeat
+        | SignalKind::Well
+        | SignalKind::Away
+        | SignalKind::Back
+        | SignalKind::CheckIn
+        | SignalKind::CheckOut
+        | SignalKind::Online
+        | SignalKind::Offline => return None,
+    };
+    if !on {
+        return None;
+    }
+    let reason = Reason::new("device_signal")
+        .text("device", signal.device.as_str())
+        .cause("cause", &cause)
+        .time("at", signal.heard_at);
+    Some(Raise { level: cause.level(), cause, reason, key: key.to_owned(), device: Some(signal.device.clone()) })
+}
+
+/// At or below this a battery is reported as low.
+pub const BATTERY_LOW_PERCENT: f64 = 15.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_go_there_and_back() {
+        for name in ["call", "fall", "smoke", "gas", "carbon_monoxide", "water_leak", "inactivity", "anomaly/bed_left", "technical/x"] {
+            assert_eq!(Cause::parse(name).unwrap().name(), name);
+        }
+        assert_eq!(Cause::parse("anomaly/"), None);
+        assert_eq!(Cause::parse("party"), None);
+    }
+}

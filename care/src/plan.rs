@@ -1,0 +1,163 @@
+//! The plan of action: whom to call about an alarm, in which order, how long to wait for each.
+//! A plan holds no names and no numbers: contacts by id, channels by name.
+
+use crate::{ContactId, TimeDelta};
+use serde::{Deserialize, Serialize};
+
+/// The ways out of the building, by the name of their driver.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ChannelName(pub String);
+
+impl ChannelName {
+    /// A telephone call that a person can answer with a key.
+    pub const VOICE: &'static str = "voice";
+    /// A signed HTTP request.
+    pub const WEBHOOK: &'static str = "webhook";
+    /// The lamp of the device that called.
+    pub const DEVICE: &'static str = "device";
+}
+
+impl From<&str> for ChannelName {
+    fn from(name: &str) -> Self {
+        Self(name.to_owned())
+    }
+}
+
+/// Somebody on a rung, with the channels to reach them, the best first: if a channel is down the next
+/// one is tried at once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RungContact {
+    /// Who.
+    pub contact: ContactId,
+    /// How, in order of preference. Never empty in a valid plan.
+    pub channels: Vec<ChannelName>,
+}
+
+/// How the contacts of a rung are called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// One after the other.
+    InTurn,
+    /// All of the rung together; the first who accepts wins (ALM-2).
+    AtOnce,
+}
+
+/// One step of the ladder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rung {
+    /// Who is called on this rung.
+    pub contacts: Vec<RungContact>,
+    /// In turn or at once.
+    pub order: Order,
+    /// How long one call may take before the next contact is tried as well. 5 s to 1 h.
+    #[serde(with = "seconds", rename = "wait_s")]
+    pub wait: TimeDelta,
+}
+
+/// Whom to call about an alarm of one kind in one home.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The ladder, first rung first. Empty: the operators' queue alone.
+    pub rungs: Vec<Rung>,
+    /// Pause after the last rung before it goes round again (ALM-5); doubles each round up to `round_pause_max`.
+    #[serde(with = "seconds", rename = "round_pause_s")]
+    pub round_pause: TimeDelta,
+    /// The longest pause between two rounds.
+    #[serde(with = "seconds", rename = "round_pause_max_s")]
+    pub round_pause_max: TimeDelta,
+    /// A claimed alarm without a report after this comes back (ALM-5).
+    #[serde(with = "seconds", rename = "report_within_s")]
+    pub report_within: TimeDelta,
+    /// A reported alarm that is not closed after this is shown again as overdue.
+    #[serde(with = "seconds", rename = "close_within_s")]
+    pub close_within: TimeDelta,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            rungs: Vec::new(),
+            round_pause: TimeDelta::seconds(60),
+            round_pause_max: TimeDelta::minutes(10),
+            report_within: TimeDelta::minutes(15),
+            close_within: TimeDelta::hours(8),
+        }
+    }
+}
+
+/// Most contacts a rung may hold, and most rungs a plan may hold (LIM-1).
+pub const RUNGS_MAX: usize = 16;
+
+/// What is wrong with a plan.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// A rung has nobody to call.
+    #[error("rung {0} has no contacts")]
+    EmptyRung(usize),
+    /// A contact has no channel.
+    #[error("contact {0} has no channel")]
+    NoChannel(ContactId),
+    /// A time is outside its range.
+    #[error("{0} is outside its range")]
+    OutOfRange(&'static str),
+    /// More rungs, or more contacts on one rung, than [`RUNGS_MAX`].
+    #[error("more than {RUNGS_MAX} rungs or contacts on one rung")]
+    TooMany,
+}
+
+impl Plan {
+    /// Checks the plan once, where it comes in; [`crate::alarm`] trusts it afterwards.
+    pub fn check(&self) -> Result<(), PlanError> {
+        if self.rungs.len() > RUNGS_MAX || self.rungs.iter().any(|r| r.contacts.len() > RUNGS_MAX) {
+            return Err(PlanError::TooMany);
+        }
+        for (i, rung) in self.rungs.iter().enumerate() {
+            if rung.contacts.is_empty() {
+                return Err(PlanError::EmptyRung(i));
+            }
+            if let Some(c) = rung.contacts.iter().find(|c| c.channels.is_empty()) {
+                return Err(PlanError::NoChannel(c.contact.clone()));
+            }
+            if !(TimeDelta::seconds(5)..=TimeDelta::hours(1)).contains(&rung.wait) {
+                return Err(PlanError::OutOfRange("rung wait (5 s to 1 h)"));
+            }
+        }
+        let ranges = [
+            ("round_pause (10 s to 1 h)", self.round_pause, TimeDelta::seconds(10), TimeDelta::hours(1)),
+            ("round_pause_max (round_pause to 6 h)", self.round_pause_max, self.round_pause, TimeDelta::hours(6)),
+            ("report_within (1 min to 24 h)", self.report_within, TimeDelta::minutes(1), TimeDelta::hours(24)),
+            ("close_within (1 min to 7 d)", self.close_within, TimeDelta::minutes(1), TimeDelta::days(7)),
+        ];
+        for (name, value, least, most) in ranges {
+            if value < least || value > most {
+                return Err(PlanError::OutOfRange(name));
+            }
+        }
+        Ok(())
+    }
+
+    /// The pause before round `round` (from 1).
+    pub fn pause_before(&self, round: u32) -> TimeDelta {
+        let doubled = self.round_pause * 2i32.saturating_pow(round.saturating_sub(1).min(10));
+        doubled.min(self.round_pause_max)
+    }
+}
+
+/// Serde for spans as whole seconds, the unit in the field's name (`_s`).
+pub mod seconds {
+    use crate::TimeDelta;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    /// Writes whole seconds.
+    pub fn serialize<S: Serializer>(span: &TimeDelta, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_i64(span.num_seconds())
+    }
+
+    /// Reads whole seconds.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<TimeDelta, D::Error> {
+        let seconds = i64::deserialize(from)?;
+        TimeDelta::try_seconds(seconds).ok_or_else(|| serde::de::Error::custom("seconds out of range"))
+    }
+}
