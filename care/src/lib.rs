@@ -14,7 +14,7 @@ pub use alarm::Alarm;
 pub use cause::{Cause, Level};
 pub use id::{AlarmId, ContactId, DeviceId, ElderId, EventId, HomeId, PersonId};
 pub use reason::{Language, Reason};
-pub use signal::{Signal, SignalKind, Value};
+pub use signal::{Lane, Signal, SignalKind, Value};
 
 /// An instant, always UTC. Local days exist only in the calendar module.
 pub type Timestamp = chrono::DateTime<chrono::Utc>;

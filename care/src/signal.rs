@@ -143,6 +143,16 @@ impl SignalKind {
     }
 }
 
+/// The two ways through the house: red signals never wait behind the others (LANE-1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lane {
+    /// Call, fall, smoke, gas, carbon monoxide: and whatever might be one of them.
+    Red,
+    /// Everything else.
+    Routine,
+}
+
 /// What was said. Units: water litres, power watts, temperature °C, battery percent.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

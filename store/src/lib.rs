@@ -1,1 +1,25 @@
-//! (being built)
+//! Where things are kept: the four ports of the house and their adapters. The rooms above know the
+//! ports; only the composition root knows which adapter stands behind them.
+//!
+//! | port | what it keeps |
+//! |---|---|
+//! | [`EventLog`] | every message of every home, durable before it is acknowledged (ACK-1) |
+//! | [`Ledger`] | alarms, effects, deadlines, offsets, home states: one transaction for each step |
+//! | [`Register`] | elders, homes, contacts, devices, people, credentials, audit: the same database as the ledger |
+//! | [`Ownership`] | who may write for a shard of homes, by epoch |
+//! | [`TelemetrySink`] | measurements for charts: lossy, never in the alarm's way |
+
+pub mod clock;
+pub mod desk;
+pub mod ledger;
+pub mod log;
+pub mod ownership;
+pub mod register;
+pub mod telemetry;
+
+pub use clock::Clock;
+pub use ledger::{Ledger, LedgerError, Stored, Tx, Write};
+pub use log::{Done, Entry, EventLog, LogError, Offset, Record, Shard};
+pub use ownership::{Fence, Ownership};
+pub use register::Register;
+pub use telemetry::TelemetrySink;

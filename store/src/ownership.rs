@@ -1,0 +1,22 @@
+//! Who may write for a shard of homes.
+
+use crate::ledger::LedgerError;
+use crate::log::Shard;
+use async_trait::async_trait;
+
+/// The right to write for a shard: the epoch is checked in the same transaction as the effects, so that a
+/// paused old owner cannot write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fence {
+    /// The shard.
+    pub shard: Shard,
+    /// The epoch that the owner was given.
+    pub epoch: u64,
+}
+
+/// The port. On one machine everything is always ours, with a new epoch at each start.
+#[async_trait]
+pub trait Ownership: Send + Sync {
+    /// Becomes the owner of a shard: the epoch grows, every older owner is fenced off.
+    async fn take(&self, shard: Shard) -> Result<Fence, LedgerError>;
+}

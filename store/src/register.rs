@@ -1,0 +1,333 @@
+//! The register: areas, homes, elders, contacts, plans, devices, credentials, people, sessions, audit. It shares the
+//! ledger's database. Names, addresses, phone numbers, ID numbers and health notes are sealed at rest (PRV-1).
+
+use crate::ledger::LedgerError;
+use async_trait::async_trait;
+use care::plan::Plan;
+use care::{Cause, ContactId, DeviceId, ElderId, HomeId, Level, PersonId, SignalKind, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// A place in the tree city > town > village > grid. Its id is a path, `350582/meiling/guishan/g03`: a role with an
+/// area sees everything whose area starts with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Area {
+    /// Path of identifiers, joined by `/`.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// A dwelling.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HomeRecord {
+    /// Its identifier.
+    pub id: HomeId,
+    /// Where it lies in the tree.
+    pub area: String,
+    /// The address as an ambulance needs it. Sealed.
+    pub address: String,
+    /// Key, door, dog, stairs. Sealed.
+    pub access_notes: String,
+}
+
+/// A person in our care. The fields of the registration form join them with later migrations.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ElderRecord {
+    /// The identifier.
+    pub id: ElderId,
+    /// Where the person lives.
+    pub home: HomeId,
+    /// Name. Sealed.
+    pub name: String,
+    /// Year of birth, if known.
+    pub born_year: Option<i32>,
+    /// `female`, `male` or empty.
+    pub sex: String,
+    /// Phone. Sealed.
+    pub phone: String,
+    /// Identity card number. Sealed, with a keyed hash for look-up.
+    pub id_number: String,
+    /// Health notes for responders. Sealed.
+    pub health_notes: String,
+    /// The policy's tier: `key`, `general` or empty.
+    pub tier: String,
+    /// How to speak with the person: hearing, dialect. Sealed.
+    pub speech_notes: String,
+}
+
+/// Somebody who can be called.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContactRecord {
+    /// The identifier.
+    pub id: ContactId,
+    /// The home for whose alarms this contact stands, or `None` for one shared by many (a liaison, a webhook).
+    pub home: Option<HomeId>,
+    /// Name. Sealed.
+    pub name: String,
+    /// What the contact is to the elder: `daughter`, `village_liaison`, `neighbour`, ...
+    pub relation: String,
+    /// Where the contact is reached, by channel name: phone number, URL, address. Sealed.
+    pub addresses: std::collections::BTreeMap<String, String>,
+    /// `zh`, `en`, or a dialect pack's name.
+    pub language: String,
+}
+
+/// Where a plan of action holds. The nearest wins: elder, home, area (longest path), the city.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind", content = "id")]
+pub enum PlanScope {
+    /// One home.
+    Home(HomeId),
+    /// An area by its path.
+    Area(String),
+    /// Everywhere.
+    City,
+}
+
+/// A plan of action and where it holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlanRecord {
+    /// Where.
+    pub scope: PlanScope,
+    /// For which cause; `None` = every cause without a plan of its own.
+    pub cause: Option<Cause>,
+    /// For which level; `None` = every level.
+    pub level: Option<Level>,
+    /// The plan.
+    pub plan: Plan,
+}
+
+/// A registered device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceRecord {
+    /// Its home.
+    pub home: HomeId,
+    /// Its identifier in the home.
+    pub id: DeviceId,
+    /// `button`, `motion`, `hub`, ...: a free word for the screen.
+    pub kind: String,
+    /// Its room.
+    pub room: String,
+    /// True for the door that leads out.
+    pub exit_door: bool,
+    /// When it was enrolled.
+    pub enrolled_at: Timestamp,
+    /// When it was retired.
+    pub retired_at: Option<Timestamp>,
+}
+
+/// What a credential may do at the devices' door.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum CredentialRights {
+    /// One device of one home.
+    Device {
+        /// The home.
+        home: HomeId,
+        /// The device.
+        device: DeviceId,
+    },
+    /// A home's hub: any device of its home, in any language.
+    Hub {
+        /// The home.
+        home: HomeId,
+    },
+    /// A bridge for listed homes; an entry ending in `*` stands for every home with that beginning.
+    Bridge {
+        /// The homes.
+        homes: Vec<String>,
+    },
+}
+
+/// A credential at the devices' door.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credential {
+    /// The user name.
+    pub name: String,
+    /// The password's hash (argon2id), or empty if a certificate with this name is needed.
+    pub secret_hash: String,
+    /// What it may do.
+    pub rights: CredentialRights,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// Roles at the people's door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Takes alarms.
+    Operator,
+    /// Operators' lead of a shift.
+    ShiftLead,
+    /// 联络员.
+    VillageLiaison,
+    /// 指导员.
+    TownGuide,
+    /// 督导员.
+    CitySupervisor,
+    /// 委办局.
+    Department,
+    /// 服务力量.
+    Visitor,
+    /// Family, with the elder's consent.
+    Family,
+    /// First responder.
+    Responder,
+    /// Kiosk, masked.
+    WallBoard,
+    /// Everything.
+    Administrator,
+}
+
+/// Somebody with a sign-in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonRecord {
+    /// The sign-in name.
+    pub id: PersonId,
+    /// Display name. Sealed.
+    pub name: String,
+    /// The role.
+    pub role: Role,
+    /// The area path it holds in (empty = everywhere).
+    pub area: String,
+    /// argon2id hash.
+    pub password_hash: String,
+    /// False once the person has left.
+    pub active: bool,
+}
+
+/// A session or an API token, known by the SHA-256 of its secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// Hash of the secret, hex.
+    pub hash: String,
+    /// Whose.
+    pub person: PersonId,
+    /// `session` or `api`.
+    pub kind: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it ends.
+    pub expires_at: Timestamp,
+    /// When it was last used (to the minute).
+    pub used_at: Timestamp,
+}
+
+/// A line of the audit chain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditLine {
+    /// Its place.
+    pub seq: u64,
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub who: String,
+    /// What.
+    pub action: String,
+    /// To what.
+    pub subject: String,
+    /// SHA-256 over the line and the hash of the one before, hex.
+    pub hash: String,
+}
+
+/// A device that spoke without being registered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnknownDevice {
+    /// Its home.
+    pub home: HomeId,
+    /// Its name in the topic.
+    pub device: DeviceId,
+    /// First time.
+    pub first_at: Timestamp,
+    /// Last time.
+    pub last_at: Timestamp,
+    /// How often.
+    pub count: u64,
+}
+
+/// A kind of signal and the devices of a home, to tell the exit door and unknown devices apart.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HomeDevices {
+    /// Device, kind word, room, is exit door.
+    pub devices: Vec<DeviceRecord>,
+    /// Generic buttons declared to be call buttons (signal kind as heard).
+    pub call_buttons: Vec<(DeviceId, SignalKind)>,
+}
+
+/// The port.
+#[async_trait]
+pub trait Register: Send + Sync {
+    /// Adds or changes areas, homes, elders, contacts, plans, devices, credentials, people: all or nothing.
+    async fn put(&self, entries: Vec<Put>) -> Result<(), LedgerError>;
+    /// All areas.
+    async fn areas(&self) -> Result<Vec<Area>, LedgerError>;
+    /// A home.
+    async fn home(&self, id: &HomeId) -> Result<Option<HomeRecord>, LedgerError>;
+    /// The identifiers of all homes, sorted, after `after`, at most `max` (1 to 10,000).
+    async fn homes(&self, after: Option<&HomeId>, max: usize) -> Result<Vec<HomeId>, LedgerError>;
+    /// The elders of a home.
+    async fn elders_of(&self, home: &HomeId) -> Result<Vec<ElderRecord>, LedgerError>;
+    /// Only their identifiers: what the alarm path needs.
+    async fn elder_ids_of(&self, home: &HomeId) -> Result<Vec<ElderId>, LedgerError>;
+    /// The contacts of a home, and those shared by all.
+    async fn contacts_of(&self, home: &HomeId) -> Result<Vec<ContactRecord>, LedgerError>;
+    /// One contact.
+    async fn contact(&self, id: &ContactId) -> Result<Option<ContactRecord>, LedgerError>;
+    /// All plans.
+    async fn plans(&self) -> Result<Vec<PlanRecord>, LedgerError>;
+    /// The devices of a home.
+    async fn devices_of(&self, home: &HomeId) -> Result<Vec<DeviceRecord>, LedgerError>;
+    /// A credential by name.
+    async fn credential(&self, name: &str) -> Result<Option<Credential>, LedgerError>;
+    /// Somebody with a sign-in.
+    async fn person(&self, id: &PersonId) -> Result<Option<PersonRecord>, LedgerError>;
+    /// Everybody with a sign-in.
+    async fn people(&self) -> Result<Vec<PersonRecord>, LedgerError>;
+    /// A token by the hash of its secret.
+    async fn token(&self, hash: &str) -> Result<Option<Token>, LedgerError>;
+    /// Devices that spoke without being registered, latest first, at most `max`.
+    async fn unknown_devices(&self, max: usize) -> Result<Vec<UnknownDevice>, LedgerError>;
+    /// The latest quarantined messages, at most `max`.
+    async fn quarantined(&self, max: usize) -> Result<Vec<crate::ledger::Quarantined>, LedgerError>;
+    /// Audit lines after `seq`, at most `max`.
+    async fn audit(&self, after: u64, max: usize) -> Result<Vec<AuditLine>, LedgerError>;
+    /// Checks the whole audit chain: the first broken line, if any.
+    async fn verify_audit(&self) -> Result<Option<u64>, LedgerError>;
+}
+
+/// An entry to add or change in the register.
+#[derive(Debug, Clone)]
+pub enum Put {
+    /// An area.
+    Area(Area),
+    /// A home.
+    Home(HomeRecord),
+    /// An elder.
+    Elder(ElderRecord),
+    /// A contact.
+    Contact(ContactRecord),
+    /// A plan, replacing the one of the same scope, cause and level.
+    Plan(PlanRecord),
+    /// A device.
+    Device(DeviceRecord),
+    /// A credential.
+    Credential(Credential),
+    /// A person.
+    Person(PersonRecord),
+    /// A token.
+    Token(Token),
+    /// Ends a token, by its hash.
+    EndToken(String),
+    /// An audit line beside the change.
+    Audit {
+        /// When.
+        at: Timestamp,
+        /// Who.
+        who: String,
+        /// What.
+        action: String,
+        /// To what.
+        subject: String,
+    },
+}
