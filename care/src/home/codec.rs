@@ -1,0 +1,169 @@
+//! A home as bytes: one version byte, then fixed fields in a fixed order, little endian, times in seconds.
+
+use super::{Asked, Device, ENCODED_BYTES_MAX, Home, Monitoring};
+use crate::{DeviceId, HomeId, Timestamp};
+use chrono::DateTime;
+
+/// The version written; older ones are read for as long as they stand below.
+const VERSION: u8 = 1;
+const NEVER: i64 = i64::MIN;
+
+/// Why bytes are not a home.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// The bytes end too early.
+    #[error("the state of a home ends too early")]
+    Short,
+    /// Written by a later version.
+    #[error("the state of a home has the unknown version {0}")]
+    Version(u8),
+    /// A field holds what it cannot hold.
+    #[error("the state of a home holds an impossible {0}")]
+    Field(&'static str),
+}
+
+/// Writes fields one after another.
+pub(super) struct Writer(pub(super) Vec<u8>);
+
+impl Writer {
+    pub(super) fn u8(&mut self, value: u8) {
+        self.0.push(value);
+    }
+
+    pub(super) fn i64(&mut self, value: i64) {
+        self.0.extend_from_slice(&value.to_le_bytes());
+    }
+
+    pub(super) fn time(&mut self, at: Option<Timestamp>) {
+        self.i64(at.map_or(NEVER, |at| at.timestamp()));
+    }
+
+    /// At most 255 bytes.
+    pub(super) fn text(&mut self, text: Option<&str>) {
+        let bytes = text.unwrap_or_default().as_bytes();
+        let bytes = bytes.get(..255).unwrap_or(bytes);
+        self.u8(u8::try_from(bytes.len()).unwrap_or(u8::MAX));
+        self.0.extend_from_slice(bytes);
+    }
+
+    pub(super) fn flags(&mut self, flags: [bool; 8]) {
+        self.u8(flags.iter().rev().fold(0, |byte, flag| (byte << 1) | u8::from(*flag)));
+    }
+}
+
+/// Reads them in the same order.
+pub(super) struct Reader<'a>(pub(super) &'a [u8]);
+
+impl<'a> Reader<'a> {
+    pub(super) fn bytes(&mut self, count: usize) -> Result<&'a [u8], DecodeError> {
+        let (head, rest) = self.0.split_at_checked(count).ok_or(DecodeError::Short)?;
+        self.0 = rest;
+        Ok(head)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+        self.bytes(N)?.try_into().map_err(|_| DecodeError::Short)
+    }
+
+    pub(super) fn u8(&mut self) -> Result<u8, DecodeError> {
+        self.array::<1>().map(|[byte]| byte)
+    }
+
+    pub(super) fn i64(&mut self) -> Result<i64, DecodeError> {
+        self.array().map(i64::from_le_bytes)
+    }
+
+    pub(super) fn time(&mut self) -> Result<Option<Timestamp>, DecodeError> {
+        match self.i64()? {
+            NEVER => Ok(None),
+            seconds => DateTime::from_timestamp(seconds, 0).map(Some).ok_or(DecodeError::Field("time")),
+        }
+    }
+
+    pub(super) fn text(&mut self) -> Result<Option<String>, DecodeError> {
+        let length = usize::from(self.u8()?);
+        let text = std::str::from_utf8(self.bytes(length)?).map_err(|_| DecodeError::Field("text"))?;
+        Ok((!text.is_empty()).then(|| text.to_owned()))
+    }
+
+    pub(super) fn flags(&mut self) -> Result<[bool; 8], DecodeError> {
+        let byte = self.u8()?;
+        Ok(std::array::from_fn(|bit| byte & (1 << bit) != 0))
+    }
+}
+
+impl Home {
+    /// The home as bytes, at most [`ENCODED_BYTES_MAX`]: where the devices' names would not fit, those
+    /// unheard for longest are left out. Times are kept to the second.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Writer(Vec::with_capacity(512));
+        out.u8(VERSION);
+        out.flags([
+            self.monitoring == Monitoring::On,
+            self.outage_worklist,
+            self.asked.attention,
+            self.asked.urgent,
+            self.asked.overdue,
+            false,
+            false,
+            false,
+        ]);
+        for at in [self.life, self.exit, self.holiday_until, self.hold_until, self.wake] {
+            out.time(at);
+        }
+        out.text(self.life_device.as_ref().map(DeviceId::as_str));
+        let mut devices: Vec<&Device> = self.devices.iter().collect();
+        devices.sort_by_key(|device| std::cmp::Reverse(device.last_seen));
+        let mut table = Writer(Vec::new());
+        let mut count = 0u8;
+        for device in devices {
+            let mut row = Writer(Vec::new());
+            row.text(Some(device.id.as_str()));
+            row.text(device.room.as_deref());
+            row.time(Some(device.last_seen));
+            row.flags([device.offline, false, false, false, false, false, false, false]);
+            if out.0.len() + 1 + table.0.len() + row.0.len() > ENCODED_BYTES_MAX {
+                break;
+            }
+            table.0.extend_from_slice(&row.0);
+            count = count.saturating_add(1);
+        }
+        out.u8(count);
+        out.0.extend_from_slice(&table.0);
+        out.0
+    }
+
+    /// The reverse of [`Home::encode`].
+    pub fn decode(id: HomeId, bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut from = Reader(bytes);
+        let version = from.u8()?;
+        if version != VERSION {
+            return Err(DecodeError::Version(version));
+        }
+        let [on, outage_worklist, attention, urgent, overdue, ..] = from.flags()?;
+        let (life, exit, holiday_until, hold_until, wake) =
+            (from.time()?, from.time()?, from.time()?, from.time()?, from.time()?);
+        let life_device = from.text()?.map(DeviceId::new);
+        let mut devices = Vec::new();
+        for _ in 0..from.u8()? {
+            let id = from.text()?.map(DeviceId::new).ok_or(DecodeError::Field("device"))?;
+            let room = from.text()?;
+            let last_seen = from.time()?.ok_or(DecodeError::Field("time"))?;
+            let [offline, ..] = from.flags()?;
+            devices.push(Device { id, room, last_seen, offline });
+        }
+        Ok(Self {
+            id,
+            monitoring: if on { Monitoring::On } else { Monitoring::Off },
+            life,
+            life_device,
+            exit,
+            holiday_until,
+            hold_until,
+            outage_worklist,
+            asked: Asked { attention, urgent, overdue },
+            devices,
+            wake,
+        })
+    }
+}
