@@ -1,1 +1,20 @@
-//! (being built)
+//! From log to facts. One worker per shard of homes reads the event log in order, decodes each message,
+//! steps its home and stores what comes of it in one ledger transaction. Replay is harmless: every decision
+//! is keyed by the event that asked for it (ACK-2).
+//!
+//! ```text
+//!  event log ──▶ red lane first ──▶ wire::decode ──▶ care::home::step ──▶ Desk: alarm, effects, seen, decided
+//!                                                        │ deadline                 (one transaction)
+//!                                                        ▼
+//!                                                   TimePassed when it is due
+//! ```
+
+mod book;
+mod decide;
+mod handle;
+mod homes;
+mod worker;
+
+pub use book::{Book, RegisterBook};
+pub use handle::{Handle, Request};
+pub use worker::{ALIVE_AT, Counters, Ports, Settings, StartError, Worker};

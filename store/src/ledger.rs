@@ -123,8 +123,9 @@ pub enum Write {
     Snapshot {
         /// The shard.
         shard: Shard,
-        /// The states as of the last decided records of both lanes (red, routine).
-        as_of: (Offset, Offset),
+        /// Every home of the shard is as of these places of the red and the routine lane, or newer. `None`: a part of
+        /// a snapshot that is still being written; the shard's place stays where it was.
+        as_of: Option<(Offset, Offset)>,
         /// The states of the homes that changed since the last snapshot.
         homes: Vec<(HomeId, Vec<u8>)>,
     },

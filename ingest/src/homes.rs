@@ -1,0 +1,176 @@
+//! The states of a shard's homes in memory, their deadlines, and their snapshots.
+
+use care::home::{Effect, Home, Input, Settings};
+use care::{HomeId, Lane, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+use store::ledger::Decided;
+use store::Offset;
+
+/// Version of the snapshot's outer form.
+const FORM: u8 = 1;
+
+/// One home in memory.
+pub(crate) struct Slot {
+    pub(crate) home: Option<Home>,
+    pub(crate) learned: wire::Learned,
+    /// The places in the log that this state includes.
+    pub(crate) applied: Decided,
+    deadline: Option<Timestamp>,
+    dirty: bool,
+}
+
+/// All homes of a shard.
+#[derive(Default)]
+pub(crate) struct Homes {
+    slots: BTreeMap<HomeId, Slot>,
+    deadlines: BTreeSet<(Timestamp, HomeId)>,
+}
+
+impl Homes {
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(crate) fn get(&self, id: &HomeId) -> Option<&Home> {
+        self.slots.get(id).and_then(|s| s.home.as_ref())
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Home> {
+        self.slots.values().filter_map(|s| s.home.as_ref())
+    }
+
+    pub(crate) fn ids(&self) -> Vec<HomeId> {
+        let mut ids: Vec<_> = self.slots.keys().cloned().collect();
+        ids.sort();
+        ids
+    }
+
+    /// The slot of a home, made if it is new.
+    pub(crate) fn slot(&mut self, id: &HomeId, now: Timestamp) -> &mut Slot {
+        if !self.slots.contains_key(id) {
+            let slot = Slot { home: Some(Home::new(id.clone(), now)), learned: wire::Learned::default(), applied: Decided::default(), deadline: None, dirty: true };
+            self.slots.insert(id.clone(), slot);
+        }
+        match self.slots.get_mut(id) {
+            Some(slot) => slot,
+            None => unreachable!("the slot was inserted above"),
+        }
+    }
+
+    /// Steps a home and keeps its deadline in order.
+    pub(crate) fn step(&mut self, id: &HomeId, input: Input<'_>, settings: &Settings, now: Timestamp) -> Vec<Effect> {
+        let slot = self.slot(id, now);
+        let home = slot.home.take().unwrap_or_else(|| Home::new(id.clone(), now));
+        let (home, effects) = home.step(input, settings, now);
+        let next = home.deadline();
+        slot.home = Some(home);
+        slot.dirty = true;
+        let before = std::mem::replace(&mut slot.deadline, next);
+        if before != next {
+            if let Some(at) = before {
+                self.deadlines.remove(&(at, id.clone()));
+            }
+            if let Some(at) = next {
+                self.deadlines.insert((at, id.clone()));
+            }
+        }
+        effects
+    }
+
+    /// Marks a record as included in its home's state.
+    pub(crate) fn applied(&mut self, id: &HomeId, lane: Lane, offset: Offset) {
+        if let Some(slot) = self.slots.get_mut(id) {
+            match lane {
+                Lane::Red => slot.applied.red = slot.applied.red.max(offset),
+                Lane::Routine => slot.applied.routine = slot.applied.routine.max(offset),
+            }
+        }
+    }
+
+    /// True if the home's state already includes the record.
+    pub(crate) fn includes(&self, id: &HomeId, lane: Lane, offset: Offset) -> bool {
+        self.slots.get(id).is_some_and(|s| match lane {
+            Lane::Red => s.applied.red >= offset,
+            Lane::Routine => s.applied.routine >= offset,
+        })
+    }
+
+    /// The first home whose deadline is at or before `now`.
+    pub(crate) fn due(&self, now: Timestamp) -> Option<(Timestamp, HomeId)> {
+        self.deadlines.first().filter(|(at, _)| *at <= now).cloned()
+    }
+
+    /// The earliest deadline.
+    pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
+        self.deadlines.first().map(|(at, _)| *at)
+    }
+
+    /// Up to `max` homes that changed since they were last written, encoded. They count as written.
+    pub(crate) fn take_dirty(&mut self, max: usize) -> Vec<(HomeId, Vec<u8>)> {
+        let ids: Vec<HomeId> = self.slots.iter().filter(|(_, s)| s.dirty).map(|(id, _)| id.clone()).take(max).collect();
+        let mut out = Vec::with_capacity(ids.len());
+        for id in ids {
+            if let Some(slot) = self.slots.get_mut(&id) {
+                slot.dirty = false;
+                out.push((id, slot.encode()));
+            }
+        }
+        out
+    }
+
+    /// Homes that were taken but could not be written are dirty again.
+    pub(crate) fn give_back(&mut self, ids: impl Iterator<Item = HomeId>) {
+        for id in ids {
+            if let Some(slot) = self.slots.get_mut(&id) {
+                slot.dirty = true;
+            }
+        }
+    }
+
+    /// Takes a snapshot in. False if it cannot be read: then the home starts anew and is said to be so.
+    pub(crate) fn load(&mut self, id: HomeId, bytes: &[u8]) -> bool {
+        let Some(slot) = Slot::decode(&id, bytes) else { return false };
+        if let Some(at) = slot.deadline {
+            self.deadlines.insert((at, id.clone()));
+        }
+        self.slots.insert(id, slot);
+        true
+    }
+}
+
+impl Slot {
+    fn encode(&self) -> Vec<u8> {
+        let home = self.home.as_ref().map(Home::encode).unwrap_or_default();
+        let learned = match self.learned == wire::Learned::default() {
+            true => Vec::new(),
+            false => serde_json::to_vec(&self.learned).unwrap_or_default(),
+        };
+        let mut out = Vec::with_capacity(21 + home.len() + learned.len());
+        out.push(FORM);
+        out.extend(self.applied.red.0.to_le_bytes());
+        out.extend(self.applied.routine.0.to_le_bytes());
+        out.extend(u32::try_from(home.len()).unwrap_or(u32::MAX).to_le_bytes());
+        out.extend(home);
+        out.extend(learned);
+        out
+    }
+
+    fn decode(id: &HomeId, bytes: &[u8]) -> Option<Self> {
+        let (form, rest) = bytes.split_first()?;
+        if *form != FORM {
+            return None;
+        }
+        let (red, rest) = rest.split_first_chunk::<8>()?;
+        let (routine, rest) = rest.split_first_chunk::<8>()?;
+        let (length, rest) = rest.split_first_chunk::<4>()?;
+        let (home, learned) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+        let home = Home::decode(id.clone(), home).ok()?;
+        let learned = match learned.is_empty() {
+            true => wire::Learned::default(),
+            false => serde_json::from_slice(learned).ok()?,
+        };
+        let applied = Decided { red: Offset(u64::from_le_bytes(*red)), routine: Offset(u64::from_le_bytes(*routine)) };
+        let deadline = home.deadline();
+        Some(Self { home: Some(home), learned, applied, deadline, dirty: false })
+    }
+}
