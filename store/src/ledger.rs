@@ -74,7 +74,8 @@ pub enum Write {
         /// When it is due.
         due_at: Timestamp,
     },
-    /// An effect is being tried from now on: written before it is tried (ALM-4).
+    /// An effect is being tried from now on: written before it is tried (ALM-4). A conflict if there is no such effect
+    /// or its outcome is known already.
     EffectTrying {
         /// The alarm.
         alarm: AlarmId,
@@ -83,7 +84,7 @@ pub enum Write {
         /// When.
         at: Timestamp,
     },
-    /// An effect is to be tried again.
+    /// An effect is to be tried again. Nothing happens if its outcome is known already.
     EffectAgain {
         /// The alarm.
         alarm: AlarmId,
@@ -92,7 +93,7 @@ pub enum Write {
         /// When.
         due_at: Timestamp,
     },
-    /// The outcome of an effect is known: it leaves the outbox.
+    /// The outcome of an effect is known: it leaves the outbox; its key stays taken. Nothing happens the second time.
     EffectDone {
         /// The alarm.
         alarm: AlarmId,
@@ -110,7 +111,7 @@ pub enum Write {
         /// The alarm it went to, if any.
         alarm: Option<AlarmId>,
     },
-    /// Everything up to here has been decided.
+    /// Everything up to here has been decided. Never goes back.
     Decided {
         /// The shard.
         shard: Shard,

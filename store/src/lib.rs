@@ -13,12 +13,14 @@ pub mod clock;
 pub mod desk;
 pub mod ledger;
 pub mod log;
+pub mod memory;
 pub mod ownership;
 pub mod register;
 pub mod telemetry;
 
 pub use clock::Clock;
 pub use ledger::{Ledger, LedgerError, Stored, Tx, Write};
+pub use memory::{MemoryLedger, MemoryLog};
 pub use log::{Done, Entry, EventLog, LogError, Offset, Record, Shard};
 pub use ownership::{Fence, Ownership};
 pub use register::Register;

@@ -38,7 +38,8 @@ pub struct Entry {
     pub record: Record,
 }
 
-/// Called once, when the record is on disk (fdatasync) or has been refused.
+/// Called once, when the record is on disk (fdatasync) or has been refused. It runs on the log's own thread, or on the
+/// submitter's before `submit` returns: it must be short and must not wait for a lock that a submitter may hold.
 pub type Done = Box<dyn FnOnce(Result<(), LogError>) + Send>;
 
 /// Why a record was refused, or could not be read. What is refused must not be acknowledged.
@@ -64,7 +65,8 @@ pub enum LogError {
 /// The port. Within one lane of one shard records are read in the order in which they were submitted.
 #[async_trait]
 pub trait EventLog: Send + Sync {
-    /// Hands a record over. Never blocks; `done` is called from another thread once it is durable or refused.
+    /// Hands a record over. Never blocks; `done` is called once it is durable or refused, within a lane in the order of
+    /// submission.
     fn submit(&self, record: Record, done: Done);
 
     /// Up to `max` records of a lane, those after `after`, oldest first.
@@ -78,6 +80,23 @@ pub trait EventLog: Send + Sync {
 
     /// How many shards there are. Fixed for the life of a data directory.
     fn shards(&self) -> u16;
+}
+
+/// Longest name of a source, bytes.
+pub const SOURCE_BYTES_MAX: usize = 128;
+/// Longest topic, bytes.
+pub const TOPIC_BYTES_MAX: usize = 1_024;
+/// Largest payload, bytes.
+pub const PAYLOAD_BYTES_MAX: usize = 256 * 1_024;
+
+impl Record {
+    /// True if every part is within its limit (LIM-1).
+    pub fn fits(&self) -> bool {
+        self.source.len() <= SOURCE_BYTES_MAX
+            && self.topic.len() <= TOPIC_BYTES_MAX
+            && self.payload.len() <= PAYLOAD_BYTES_MAX
+            && self.home.as_str().len() <= care::id::ID_BYTES_MAX
+    }
 }
 
 /// The shard of a home.

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use care::plan::Plan;
 use care::{Cause, ContactId, DeviceId, ElderId, HomeId, Level, PersonId, SignalKind, Timestamp};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// A place in the tree city > town > village > grid. Its id is a path, `350582/meiling/guishan/g03`: a role with an
 /// area sees everything whose area starts with it.
@@ -253,6 +254,47 @@ pub struct HomeDevices {
     pub devices: Vec<DeviceRecord>,
     /// Generic buttons declared to be call buttons (signal kind as heard).
     pub call_buttons: Vec<(DeviceId, SignalKind)>,
+}
+
+/// The plan of action that is nearest to a home: home, then the longest area path, then the city; within a scope the
+/// cause's own before the one for every cause, then the level's own before the one for every level.
+pub fn nearest<'a>(
+    plans: impl IntoIterator<Item = &'a PlanRecord>,
+    home: &HomeId,
+    area: Option<&str>,
+    cause: &Cause,
+    level: Level,
+) -> Option<&'a PlanRecord> {
+    let rank = |plan: &PlanRecord| {
+        let scope = match &plan.scope {
+            PlanScope::Home(id) if id == home => usize::MAX,
+            PlanScope::Area(path) if area.is_some_and(|a| within(a, path)) => path.len().saturating_add(1),
+            PlanScope::City => 0,
+            PlanScope::Home(_) | PlanScope::Area(_) => return None,
+        };
+        if plan.cause.as_ref().is_some_and(|c| c != cause) || plan.level.is_some_and(|l| l != level) {
+            return None;
+        }
+        Some((scope, plan.cause.is_some(), plan.level.is_some()))
+    };
+    plans.into_iter().filter_map(|plan| Some((rank(plan)?, plan))).max_by_key(|(rank, _)| *rank).map(|(_, plan)| plan)
+}
+
+/// True if the area `path` lies within the area `of` (or is it). The empty path holds everything.
+pub fn within(path: &str, of: &str) -> bool {
+    of.is_empty() || path.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The hash of an audit line, given the hash of the line before (empty for the first): SHA-256 over all parts, each
+/// with its length, as hex. `line.hash` is not looked at.
+pub fn audit_hash(before: &str, line: &AuditLine) -> String {
+    let mut hash = Sha256::new();
+    let at = line.at.timestamp_nanos_opt().unwrap_or(i64::MAX);
+    for part in [before.as_bytes(), &line.seq.to_be_bytes(), &at.to_be_bytes(), line.who.as_bytes(), line.action.as_bytes(), line.subject.as_bytes()] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// The port.
