@@ -226,8 +226,11 @@ impl State {
                 self.decided.insert(key, old.unwrap_or_default().max(offset));
                 Some(Box::new(move |s| restore(&mut s.decided, key, old)))
             }
-            Write::Snapshot { shard, as_of: (red, routine), homes } => {
-                let as_of = self.snapshot_as_of.insert(shard, Decided { red, routine });
+            Write::Snapshot { shard, as_of, homes } => {
+                let place = self.snapshot_as_of.get(&shard).copied();
+                if let Some((red, routine)) = as_of {
+                    self.snapshot_as_of.insert(shard, Decided { red, routine });
+                }
                 let old: Vec<_> = homes
                     .into_iter()
                     .map(|(home, state)| {
@@ -237,7 +240,7 @@ impl State {
                     })
                     .collect();
                 Some(Box::new(move |s| {
-                    restore(&mut s.snapshot_as_of, shard, as_of);
+                    restore(&mut s.snapshot_as_of, shard, place);
                     old.into_iter().rev().for_each(|(key, old)| restore(&mut s.snapshots, key, old));
                 }))
             }
