@@ -1,1 +1,23 @@
-//! (being built)
+//! Alarms go out: the engine keeps the stored deadlines, delivers the outbox through the channels and brings each
+//! result back to its alarm. One file for each channel; [`self_audit`] and [`canary`] watch the whole.
+//!
+//! ```text
+//!  ledger ──due──▶ Engine ──EffectTrying + AttemptStarted──▶ Channel::deliver ──▶ a person
+//!     ▲               │                                            │
+//!     └── outcome + EffectDone ◀───────── Taken, before "confirmed" ┘
+//! ```
+
+pub mod breaker;
+pub mod canary;
+pub mod channel;
+pub mod directory;
+pub mod engine;
+pub mod exchange;
+pub mod platform;
+pub mod self_audit;
+pub mod webhook;
+pub mod words;
+
+pub use channel::{Channel, Delivery, EffectKey, Health, Job, Reconciled, Take, Taken};
+pub use directory::{Directory, RegisterDirectory};
+pub use engine::{Engine, EngineSettings};

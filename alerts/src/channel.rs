@@ -1,0 +1,155 @@
+//! What a way out of the building has to offer: deliver, release, and tell after a crash what became of a key.
+
+use crate::words::Words;
+use async_trait::async_trait;
+use care::alarm::{AttemptOutcome, Help};
+use care::reason::Language;
+use care::{AlarmId, Cause, ContactId, DeviceId, HomeId, Level, Reason, Timestamp};
+use std::fmt;
+use std::time::Duration;
+
+/// The name of an effect for good: asked for twice, done once where the other end can tell.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EffectKey {
+    /// The alarm.
+    pub alarm: AlarmId,
+    /// The effect's number within it. That of a call is the number of its attempt.
+    pub no: u32,
+}
+
+impl fmt::Display for EffectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.alarm, self.no)
+    }
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Errand {
+    /// Reach a contact.
+    Notify {
+        /// Whom.
+        contact: ContactId,
+        /// The contact's address on this channel: never logged.
+        address: String,
+        /// What to say: never logged.
+        words: Words,
+        /// In which language.
+        language: Language,
+    },
+    /// Set a device's lamp.
+    Lamp {
+        /// Which device of the job's home.
+        device: DeviceId,
+        /// To what.
+        help: Help,
+    },
+}
+
+/// One delivery, with everything that a channel needs for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Job {
+    /// Its key.
+    pub key: EffectKey,
+    /// The home.
+    pub home: HomeId,
+    /// What the alarm is about.
+    pub cause: Cause,
+    /// How much it matters.
+    pub level: Level,
+    /// A drill or a canary.
+    pub test: bool,
+    /// When the alarm was raised.
+    pub raised_at: Timestamp,
+    /// How often it was pressed.
+    pub presses: u32,
+    /// Why it was raised.
+    pub reason: Reason,
+    /// How often this effect was begun, from 1.
+    pub tries: u32,
+    /// What to do.
+    pub errand: Errand,
+}
+
+/// What became of a delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Delivery {
+    /// It is over.
+    Ended(AttemptOutcome),
+    /// It failed for now: try the same again, not before this long.
+    Again(Option<Duration>),
+    /// The channel itself is down: the contact's next channel is to be tried.
+    Down,
+}
+
+/// What is known of a key after a crash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reconciled {
+    /// The channel knows how it ended.
+    Known(AttemptOutcome),
+    /// It does not: the delivery is repeated, rather twice than never (ALM-4).
+    NotKnown,
+}
+
+/// Whether the person who wants to take the alarm gets it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// It is stored: now the channel may confirm it aloud.
+    Yours,
+    /// Somebody else has it, or it is closed.
+    TooLate,
+    /// It could not be stored. The person must not be told that it was; asking again may help.
+    NotStored,
+}
+
+/// How a channel lets a person take the alarm.
+#[async_trait]
+pub trait Take: Send + Sync {
+    /// The person pressed the key, after the answer. Returns once that is stored (ALM-3).
+    async fn accept(&self) -> Taken;
+
+    /// The other end was reached: it rings, or the request was taken. The channel works, whatever the person does.
+    fn reached(&self);
+}
+
+/// How a channel is doing, by its own account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Health {
+    /// It works, as far as it knows.
+    Up,
+    /// It works badly or not at all, and why, in words for an operator.
+    Down(String),
+}
+
+/// A way out of the building.
+#[async_trait]
+pub trait Channel: Send + Sync {
+    /// The name that plans of action use.
+    fn name(&self) -> &str;
+
+    /// True if no real person can be reached by it. Production refuses such channels (ALM-8).
+    fn is_simulated(&self) -> bool;
+
+    /// Delivers and returns the outcome. May be dropped at any await: the job is then repeated or reconciled.
+    async fn deliver(&self, job: &Job, take: &dyn Take) -> Delivery;
+
+    /// Somebody else has the alarm: says so to the other end and hangs up. A key that is not under way is no error.
+    async fn release(&self, key: &EffectKey);
+
+    /// Asked after a start about a key that was under way in the life before.
+    async fn reconcile(&self, key: &EffectKey) -> Reconciled;
+
+    /// How it is doing.
+    fn health(&self) -> Health;
+
+    /// What fails together with this address (a host, a trunk): each has a breaker of its own. Never logged.
+    fn route(&self, address: &str) -> String {
+        let _one_route_for_all = address;
+        String::new()
+    }
+
+    /// How long one delivery may take before it is given up.
+    fn deliver_within(&self) -> Duration {
+        Duration::from_secs(150)
+    }
+}
