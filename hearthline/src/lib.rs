@@ -1,1 +1,5 @@
-//! The composition root.
+//! Hearthline, the one binary: the composition root that knows every room of the house.
+
+pub mod clock;
+pub mod config;
+pub mod seed;

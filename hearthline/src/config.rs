@@ -1,0 +1,314 @@
+//! The configuration file of `hearthline run`: TOML, unknown keys refused with their line. What is wrong is said
+//! with its remedy, all at once, before anything starts.
+
+use care::TimeDelta;
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// The whole file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Version of the form of this file: 1.
+    pub schema: u32,
+    /// The platform itself.
+    pub platform: PlatformConfig,
+    /// The devices' door.
+    pub mqtt: MqttConfig,
+    /// The people's door.
+    pub console: ConsoleConfig,
+    /// The event log.
+    #[serde(default)]
+    pub log: LogConfig,
+    /// The detector.
+    #[serde(default)]
+    pub detector: DetectorConfig,
+    /// The ways out of the building.
+    #[serde(default)]
+    pub channels: ChannelsConfig,
+}
+
+/// `[platform]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlatformConfig {
+    /// Where everything is kept.
+    pub data_dir: PathBuf,
+    /// The local time of the city: `Asia/Shanghai`.
+    #[serde(default = "default_zone")]
+    pub zone: String,
+}
+
+/// `[mqtt]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MqttConfig {
+    /// Where devices connect.
+    pub listen: SocketAddr,
+    /// The certificate chain and key for TLS, PEM.
+    #[serde(default)]
+    pub tls: Option<TlsConfig>,
+    /// Why this port may be open beyond this machine without TLS: a written waiver, printed at each start.
+    #[serde(default)]
+    pub waiver: String,
+    /// Connections at most.
+    #[serde(default = "default_connections")]
+    pub connections_max: usize,
+    /// Existing brokers to read beside the own door.
+    #[serde(default)]
+    pub bridge: Vec<BridgeConfig>,
+}
+
+/// `[mqtt.tls]` and `[console.tls]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsConfig {
+    /// Certificate chain, PEM.
+    pub certificate: PathBuf,
+    /// Private key, PEM.
+    pub key: PathBuf,
+    /// Authority whose client certificates name devices, PEM.
+    #[serde(default)]
+    pub client_authority: Option<PathBuf>,
+}
+
+/// `[[mqtt.bridge]]`: an existing broker.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BridgeConfig {
+    /// `host:port`.
+    pub broker: String,
+    /// The fixed client id that the broker keeps the session for.
+    pub client_id: String,
+    /// User name.
+    #[serde(default)]
+    pub user: String,
+    /// A file that holds the password.
+    #[serde(default)]
+    pub password_file: Option<PathBuf>,
+    /// Topic filters, `care/v1/#` if left out.
+    #[serde(default)]
+    pub topics: Vec<String>,
+    /// On MQTT 5: the name of the shared subscription. Left out: MQTT 3.1.1.
+    #[serde(default)]
+    pub share: Option<String>,
+    /// The home that foreign-language topics of this broker belong to, if it serves one home.
+    #[serde(default)]
+    pub home: Option<String>,
+}
+
+/// `[console]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConsoleConfig {
+    /// Where people connect.
+    pub listen: SocketAddr,
+    /// TLS of its own. Left out: a proxy in front brings it, or loopback only.
+    #[serde(default)]
+    pub tls: Option<TlsConfig>,
+    /// Why this port may be open beyond this machine without TLS: a written waiver, printed at each start.
+    #[serde(default)]
+    pub waiver: String,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogConfig {
+    /// Days that raw messages are kept. 2 to 3650.
+    pub keep_days: u32,
+    /// Size of the reserve that red alarms draw on when the disk is full, MB. 8 to 4096.
+    pub reserve_mb: u32,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self { keep_days: 90, reserve_mb: 64 }
+    }
+}
+
+/// `[detector]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DetectorConfig {
+    /// The longest silence at home, whatever the routine. 1 to 48 h.
+    pub silence_max_h: f64,
+    /// False check calls that a home may cost in 30 days. 0.05 to 10.
+    pub attention_per_month: f64,
+    /// False urgent alarms that a home may cost in 30 days. 0.05 to 10.
+    pub urgent_per_month: f64,
+    /// Grace after an outage of ours, minutes. 1 to 240.
+    pub outage_grace_min: u32,
+}
+
+impl Default for DetectorConfig {
+    fn default() -> Self {
+        Self { silence_max_h: 12.0, attention_per_month: 1.0, urgent_per_month: 0.25, outage_grace_min: 15 }
+    }
+}
+
+/// `[channels]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ChannelsConfig {
+    /// Signed webhooks.
+    pub webhook: Option<WebhookConfig>,
+    /// The demo's telephone exchange: refused by `run`.
+    pub exchange: Option<toml::Value>,
+}
+
+/// `[channels.webhook]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookConfig {
+    /// A file that holds the signing secret (`whsec_...`, Standard Webhooks).
+    pub secret_file: PathBuf,
+    /// Plain `http://` addresses are taken only beside this machine or with this set.
+    #[serde(default)]
+    pub allow_plain_http: bool,
+}
+
+fn default_zone() -> String {
+    "Asia/Shanghai".into()
+}
+
+fn default_connections() -> usize {
+    60_000
+}
+
+/// What is wrong with a configuration, in sentences with their remedies.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct Wrong(pub Vec<String>);
+
+impl Config {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// All that is wrong with it, with line and remedy.
+    pub fn read(path: &Path) -> Result<Self, Wrong> {
+        let text = std::fs::read_to_string(path).map_err(|e| Wrong(vec![format!("{}: cannot be read: {e}", path.display())]))?;
+        let config: Self = toml::from_str(&text).map_err(|e| Wrong(vec![format!("{}: {e}", path.display())]))?;
+        let wrong = config.wrong();
+        if wrong.is_empty() { Ok(config) } else { Err(Wrong(wrong)) }
+    }
+
+    fn wrong(&self) -> Vec<String> {
+        let mut out = Vec::new();
+        let mut say = |sentence: String| out.push(sentence);
+        if self.schema != 1 {
+            say(format!("schema = {}: this version reads schema 1", self.schema));
+        }
+        if self.zone().is_none() {
+            say(format!("platform.zone = \"{}\": not a time zone; write one like \"Asia/Shanghai\"", self.platform.zone));
+        }
+        let doors = [
+            ("mqtt", self.mqtt.listen, &self.mqtt.tls, &self.mqtt.waiver),
+            ("console", self.console.listen, &self.console.tls, &self.console.waiver),
+        ];
+        for (name, listen, tls, waiver) in doors {
+            if !listen.ip().is_loopback() && tls.is_none() && waiver.trim().len() < 20 {
+                say(format!(
+                    "{name}.listen = \"{listen}\" is open beyond this machine without TLS: give [{name}.tls], or listen on 127.0.0.1, or say in {name}.waiver (20 letters or more) who takes the risk and why"
+                ));
+            }
+            if let Some(tls) = tls {
+                for (what, file) in [("certificate", Some(&tls.certificate)), ("key", Some(&tls.key)), ("client_authority", tls.client_authority.as_ref())] {
+                    if let Some(file) = file.filter(|f| !f.is_file()) {
+                        say(format!("{name}.tls.{what} = \"{}\": there is no such file", file.display()));
+                    }
+                }
+            }
+        }
+        if self.channels.exchange.is_some() {
+            say("channels.exchange: simulated telephones are for the demo only; take the section out".into());
+        }
+        if let Some(hook) = &self.channels.webhook {
+            if !hook.secret_file.is_file() {
+                say(format!("channels.webhook.secret_file = \"{}\": there is no such file; `hearthline init` makes one", hook.secret_file.display()));
+            }
+        } else {
+            say("channels: no real channel is configured, so nobody could be called; give [channels.webhook]".into());
+        }
+        let ranges = [
+            ("detector.silence_max_h", self.detector.silence_max_h, 1.0, 48.0),
+            ("detector.attention_per_month", self.detector.attention_per_month, 0.05, 10.0),
+            ("detector.urgent_per_month", self.detector.urgent_per_month, 0.05, 10.0),
+            ("detector.outage_grace_min", f64::from(self.detector.outage_grace_min), 1.0, 240.0),
+            ("log.keep_days", f64::from(self.log.keep_days), 2.0, 3650.0),
+            ("log.reserve_mb", f64::from(self.log.reserve_mb), 8.0, 4096.0),
+        ];
+        for (name, value, least, most) in ranges {
+            if !(least..=most).contains(&value) {
+                say(format!("{name} = {value}: must be {least} to {most}"));
+            }
+        }
+        for bridge in &self.mqtt.bridge {
+            if bridge.client_id.is_empty() {
+                say(format!("mqtt.bridge to {}: client_id must not be empty, or the broker keeps nothing for us", bridge.broker));
+            }
+            if let Some(file) = bridge.password_file.as_ref().filter(|f| !f.is_file()) {
+                say(format!("mqtt.bridge.password_file = \"{}\": there is no such file", file.display()));
+            }
+        }
+        out
+    }
+
+    /// The local time of the city.
+    pub fn zone(&self) -> Option<chrono_tz::Tz> {
+        self.platform.zone.parse().ok()
+    }
+
+    /// The detector's settings.
+    pub fn homes(&self) -> care::home::Settings {
+        let hours = std::time::Duration::from_secs_f64(self.detector.silence_max_h.clamp(1.0, 48.0) * 3600.0);
+        care::home::Settings {
+            zone: self.zone().unwrap_or(chrono_tz::Asia::Shanghai),
+            silence_max: TimeDelta::from_std(hours).unwrap_or(TimeDelta::hours(12)),
+            false_alarms_per_month: care::home::Budgets { attention: self.detector.attention_per_month, urgent: self.detector.urgent_per_month },
+            outage_grace: TimeDelta::minutes(i64::from(self.detector.outage_grace_min)),
+            ..care::home::Settings::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(text: &str) -> String {
+        match toml::from_str::<Config>(text) {
+            Ok(config) => config.wrong().join("\n"),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    const GOOD: &str = "schema = 1\n[platform]\ndata_dir = \"d\"\n[mqtt]\nlisten = \"127.0.0.1:1883\"\n[console]\nlisten = \"127.0.0.1:8080\"\n[channels.webhook]\nsecret_file = \"Cargo.toml\"\n";
+
+    #[test]
+    fn a_small_configuration_is_enough() {
+        assert_eq!(wrong(GOOD), "");
+    }
+
+    #[test]
+    fn an_open_port_without_tls_needs_a_written_waiver() {
+        let open = GOOD.replace("127.0.0.1:1883", "0.0.0.0:1883");
+        assert!(wrong(&open).contains("mqtt.listen = \"0.0.0.0:1883\" is open beyond this machine without TLS"));
+        let waived = open.replace("[console]", "waiver = \"closed network of the test lab, Lin takes the risk\"\n[console]");
+        assert_eq!(wrong(&waived), "");
+    }
+
+    #[test]
+    fn simulated_telephones_and_a_plan_without_a_real_channel_are_refused() {
+        assert!(wrong(&format!("{GOOD}[channels.exchange]\n")).contains("simulated telephones"));
+        let (without, _) = GOOD.split_once("[channels.webhook]").unwrap();
+        assert!(wrong(without).contains("no real channel"));
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_line() {
+        let text = wrong(&GOOD.replace("[console]", "lisen = 1\n[console]"));
+        assert!(text.contains("line 6") && text.contains("lisen"), "{text}");
+    }
+}
