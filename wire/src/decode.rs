@@ -1,15 +1,11 @@
 //! Picks the language of a message by its topic.
 
-use crate::{Decoded, Fault, Lane, Learned, Message, Retained, native};
-use care::{Signal, SignalKind, Value};
+use crate::{Decoded, Fault, Lane, Language, Learned, Message, Retained, native, zigbee2mqtt};
+use care::{HomeId, Signal, SignalKind, Value};
 
 /// What a message means. `learned` belongs to the home of the message; describing messages change it.
 pub fn decode(message: &Message<'_>, learned: &mut Learned) -> Decoded {
-    let decoded = if native::is_native(message.topic) {
-        native::decode(message, learned)
-    } else {
-        Decoded::Quarantine { fault: Fault::UnknownLanguage, signals: Vec::new() }
-    };
+    let decoded = if teaches(message.topic) { learn(message, learned) } else { read(message, learned) };
     match message.retained {
         Retained::No => decoded,
         Retained::Yes => without_old_movement(decoded),
@@ -22,18 +18,88 @@ pub fn lane(topic: &str, payload: &[u8], learned: Option<&Learned>) -> Lane {
     if native::is_native(topic) {
         return native::lane(topic);
     }
-    let mut scratch = learned.cloned().unwrap_or_default();
-    let message = Message { home: None, topic, payload, heard_at: care::Timestamp::UNIX_EPOCH, retained: Retained::No };
-    let on = |signal: &Signal| signal.kind.is_red() && signal.value != Value::Bool(false);
-    match decode(&message, &mut scratch).signals().iter().any(on) {
-        true => Lane::Red,
-        false => Lane::Routine,
+    if teaches(topic) {
+        return Lane::Routine;
     }
+    let nobody = HomeId::new("nobody");
+    let message =
+        Message { home: Some(&nobody), topic, payload, heard_at: care::Timestamp::UNIX_EPOCH, retained: Retained::No };
+    let empty = Learned::default();
+    let decoded = read(&message, learned.unwrap_or(&empty));
+    let red = decoded.signals().iter().any(|signal| signal.kind.is_red() && signal.value != Value::Bool(false));
+    if red { Lane::Red } else { Lane::Routine }
 }
 
 /// True if messages on this topic describe devices: whoever keeps a [`Learned`] must see them.
 pub fn teaches(topic: &str) -> bool {
-    topic.ends_with("/bridge/devices") || topic.ends_with("/config")
+    !native::is_native(topic) && zigbee2mqtt::teaches(topic)
+}
+
+fn learn(message: &Message<'_>, learned: &mut Learned) -> Decoded {
+    zigbee2mqtt::learn(message, learned)
+}
+
+fn read(message: &Message<'_>, learned: &Learned) -> Decoded {
+    if native::is_native(message.topic) {
+        return native::decode(message, learned);
+    }
+    let quarantine = |fault| Decoded::Quarantine { fault, signals: Vec::new() };
+    let Some(language) = language_of(message.topic, learned) else { return quarantine(Fault::UnknownLanguage) };
+    let Some(home) = message.home else { return quarantine(Fault::UnknownHome) };
+    match language {
+        Language::Native => native::decode(message, learned),
+        Language::Zigbee2mqtt => zigbee2mqtt::decode(message, home, learned),
+        Language::HomeAssistant | Language::Tasmota | Language::Shelly | Language::Chirpstack => quarantine(Fault::UnknownLanguage),
+    }
+}
+
+/// The language of a topic: a described device wins over the look of its topic.
+fn language_of(topic: &str, learned: &Learned) -> Option<Language> {
+    if native::is_native(topic) {
+        Some(Language::Native)
+    } else if learned.bridges.owns(topic) {
+        Some(Language::Zigbee2mqtt)
+    } else {
+        None
+    }
+}
+
+/// The short names of what was said, for people and for checks from outside: `call`, `fall`,
+/// `smoke`, `gas`, `carbon_monoxide`, `water_leak`, `activity`, `door_open`, `door_closed`, `button`,
+/// `tamper`, `battery_low`. What was not said, or said to be over, has no name.
+pub fn told(signals: &[Signal]) -> Vec<&'static str> {
+    let mut names: Vec<&'static str> = Vec::new();
+    for signal in signals {
+        let name = match (signal.kind, signal.value) {
+            (SignalKind::Battery, Value::Number(percent)) if percent <= care::cause::BATTERY_LOW_PERCENT => "battery_low",
+            (SignalKind::Battery, Value::Bool(true)) => "battery_low",
+            (SignalKind::Door | SignalKind::Contact, Value::Open) => "door_open",
+            (SignalKind::Door | SignalKind::Contact, Value::Closed) => "door_closed",
+            (_, Value::Bool(false)) | (SignalKind::Battery | SignalKind::Door | SignalKind::Contact, _) => continue,
+            (kind @ (SignalKind::Call | SignalKind::Fall | SignalKind::Smoke | SignalKind::Gas), _) => kind.name(),
+            (kind @ (SignalKind::CarbonMonoxide | SignalKind::WaterLeak | SignalKind::Button | SignalKind::Tamper), _) => kind.name(),
+            (SignalKind::Motion | SignalKind::Presence | SignalKind::Vibration | SignalKind::Bed | SignalKind::Seat, _) => "activity",
+            (
+                SignalKind::Cancel
+                | SignalKind::Water
+                | SignalKind::Power
+                | SignalKind::Temperature
+                | SignalKind::Heartbeat
+                | SignalKind::Well
+                | SignalKind::Away
+                | SignalKind::Back
+                | SignalKind::CheckIn
+                | SignalKind::CheckOut
+                | SignalKind::Online
+                | SignalKind::Offline,
+                _,
+            ) => continue,
+        };
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
 }
 
 /// A stored copy says how things stand. It never says that somebody moved just now.

@@ -1,8 +1,8 @@
 //! What a home's bridges and devices have told about themselves. One per home; bounded; the same
 //! messages in the same order give the same [`Learned`], and it can be stored with the home's state.
 
-use crate::native;
-use care::DeviceId;
+use crate::{native, zigbee2mqtt};
+use care::{DeviceId, SignalKind, Value};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 pub struct Learned {
     /// What people declared, by device.
     roles: BTreeMap<DeviceId, Role>,
+    /// What zigbee2mqtt bridges described.
+    pub(crate) bridges: zigbee2mqtt::Bridges,
 }
 
 /// What people declared a device to be, where the device itself cannot know.
@@ -28,6 +30,21 @@ pub enum Role {
     Bed,
     /// Occupancy of a chair.
     Seat,
+}
+
+impl Role {
+    /// What a signal means from a device that was declared to be something. `release` is true for the
+    /// end of a press: only its beginning calls.
+    pub(crate) fn apply(role: Option<Self>, kind: SignalKind, value: Value, release: bool) -> (SignalKind, Value) {
+        match (role, kind) {
+            (Some(Self::CallButton), SignalKind::Button) if !release => (SignalKind::Call, Value::Bool(true)),
+            (Some(Self::ExitDoor), SignalKind::Contact) => (SignalKind::Door, value),
+            (Some(Self::Contact), SignalKind::Door) => (SignalKind::Contact, value),
+            (Some(Self::Bed), SignalKind::Motion | SignalKind::Presence | SignalKind::Seat) => (SignalKind::Bed, value),
+            (Some(Self::Seat), SignalKind::Motion | SignalKind::Presence | SignalKind::Bed) => (SignalKind::Seat, value),
+            (_, kind) => (kind, value),
+        }
+    }
 }
 
 /// A device as its bridge describes it.

@@ -14,10 +14,13 @@ mod fault;
 mod json;
 pub mod language;
 mod learned;
+mod meaning;
 mod message;
 pub mod native;
+mod speaker;
+mod zigbee2mqtt;
 
-pub use decode::{decode, lane, teaches};
+pub use decode::{decode, lane, teaches, told};
 pub use fault::Fault;
 pub use language::Language;
 pub use learned::{Described, Learned, Role};

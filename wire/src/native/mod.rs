@@ -9,9 +9,10 @@ mod tests;
 pub use down::{Down, Help, ack_for, command, parse_command};
 pub use say::encode;
 
+use crate::speaker::Speaker;
 use crate::{Decoded, Fault, Lane, Learned, Message, NAME_BYTES_MAX, PAYLOAD_BYTES_MAX, Role, json, learned};
 use care::id::well_formed;
-use care::{DeviceId, EventId, HomeId, Signal, SignalKind, Timestamp, Value};
+use care::{DeviceId, EventId, HomeId, SignalKind, Value};
 use serde_json::{Map, Value as Json};
 
 const PREFIX: &str = "care/v1/";
@@ -180,7 +181,7 @@ pub(crate) fn decode(message: &Message<'_>, learned: &Learned) -> Decoded {
     let Some(home) = topic.home.or_else(|| message.home.cloned()) else {
         return Decoded::Quarantine { fault: Fault::UnknownHome, signals: Vec::new() };
     };
-    let speaker = Speaker { home, device: topic.device, heard_at: message.heard_at };
+    let speaker = Speaker::new(&home, topic.device, message.heard_at);
     match topic.last {
         Last::Cmd => Decoded::Nothing,
         Last::Unknown => Decoded::Quarantine { fault: topic.fault.unwrap_or(Fault::UnknownSignal), signals: Vec::new() },
@@ -190,29 +191,7 @@ pub(crate) fn decode(message: &Message<'_>, learned: &Learned) -> Decoded {
                 (SignalKind::Button, Some(Role::CallButton)) => SignalKind::Call,
                 _ => kind,
             };
-            signal(message.payload, &speaker, kind, topic.fault)
-        }
-    }
-}
-
-/// Who says it, and when we heard it.
-struct Speaker {
-    home: HomeId,
-    device: DeviceId,
-    heard_at: Timestamp,
-}
-
-impl Speaker {
-    fn says(&self, kind: SignalKind, value: Value, name: Option<&Name>, said_at: Option<Timestamp>) -> Signal {
-        Signal {
-            home: self.home.clone(),
-            device: self.device.clone(),
-            kind,
-            value,
-            room: None,
-            event: name.map(|name| EventId::named(&self.home, &self.device, kind.name(), &name.text())),
-            said_at,
-            heard_at: self.heard_at,
+            signal(message.payload, speaker, kind, topic.fault)
         }
     }
 }
@@ -237,10 +216,10 @@ fn status(payload: &[u8], speaker: &Speaker, fault: Option<Fault>) -> Decoded {
             return Decoded::Quarantine { fault, signals: Vec::new() };
         }
     };
-    Decoded::from_parts(vec![speaker.says(kind, Value::None, None, None)], fault)
+    Decoded::from_parts(vec![speaker.says(kind, Value::None)], fault)
 }
 
-fn signal(payload: &[u8], speaker: &Speaker, kind: SignalKind, mut fault: Option<Fault>) -> Decoded {
+fn signal(payload: &[u8], mut speaker: Speaker, kind: SignalKind, mut fault: Option<Fault>) -> Decoded {
     let blank = payload.iter().all(u8::is_ascii_whitespace);
     let (body, unread) = if blank { (Some(Json::Object(Map::new())), None) } else { json::read(payload, PAYLOAD_BYTES_MAX) };
     fault = fault.or(unread);
@@ -265,6 +244,7 @@ fn signal(payload: &[u8], speaker: &Speaker, kind: SignalKind, mut fault: Option
             None
         }
     };
+    (speaker.name, speaker.said_at) = (name.map(|name| name.text()), said_at);
     let said = match &body {
         Some(Json::Object(object)) => object.get("value").filter(|value| !value.is_null()),
         Some(Json::Null) => None,
@@ -274,11 +254,11 @@ fn signal(payload: &[u8], speaker: &Speaker, kind: SignalKind, mut fault: Option
     // A payload that could not be read at all says nothing but its topic: enough for a call only.
     let value = if body.is_none() { None } else { value(kind, said) };
     match value {
-        Some(value) => signals.push(speaker.says(kind, value, name.as_ref(), said_at)),
+        Some(value) => signals.push(speaker.says(kind, value)),
         None => {
             fault = fault.or_else(|| Some(Fault::BadValue { field: "value".into() }));
             if kind.is_red() {
-                signals.push(speaker.says(kind, Value::Bool(true), name.as_ref(), said_at));
+                signals.push(speaker.says(kind, Value::Bool(true)));
             }
         }
     }
@@ -286,7 +266,7 @@ fn signal(payload: &[u8], speaker: &Speaker, kind: SignalKind, mut fault: Option
         && let Some(level) = object.get("battery").filter(|level| !level.is_null())
     {
         match percent(level) {
-            Some(value) => signals.push(speaker.says(SignalKind::Battery, value, name.as_ref(), said_at)),
+            Some(value) => signals.push(speaker.says(SignalKind::Battery, value)),
             None => fault = fault.or_else(|| Some(Fault::BadValue { field: "battery".into() })),
         }
     }

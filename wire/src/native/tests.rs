@@ -1,6 +1,7 @@
 //! The native language, sentence by sentence.
 
 use super::*;
+use care::Signal;
 use crate::{Retained, decode, lane};
 
 const NOW: &str = "2026-11-23T08:00:00Z";
