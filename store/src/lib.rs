@@ -10,12 +10,14 @@
 //! | [`TelemetrySink`] | measurements for charts: lossy, never in the alarm's way |
 
 pub mod clock;
+pub mod conformance;
 pub mod desk;
 pub mod ledger;
 pub mod log;
 pub mod memory;
 pub mod ownership;
 pub mod register;
+pub mod sqlite;
 pub mod telemetry;
 
 pub use clock::Clock;
