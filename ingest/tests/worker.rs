@@ -1,0 +1,229 @@
+//! Stories of the way from log to facts, over the adapters in memory and on simulated time.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+use async_trait::async_trait;
+use care::home::Occupancy;
+use care::{Alarm, Cause, DeviceId, ElderId, HomeId, Lane, Level, TimeDelta, Timestamp};
+use ingest::{Book, Handle, Ports, Settings, Worker};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use store::ledger::{LedgerError, Which};
+use store::memory::{MemoryLedger, MemoryLog};
+use store::telemetry::NoTelemetry;
+use store::{Clock, EventLog, Ledger, Record, Shard};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// Tokio's paused time as a clock.
+struct Simulated {
+    zero: tokio::time::Instant,
+    at_zero: Timestamp,
+}
+
+impl Clock for Simulated {
+    fn now(&self) -> Timestamp {
+        self.at_zero + TimeDelta::from_std(self.zero.elapsed()).unwrap()
+    }
+
+    fn sleep_until<'a>(&'a self, at: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        let left = (at - self.now()).to_std().unwrap_or_default();
+        Box::pin(tokio::time::sleep(left))
+    }
+}
+
+struct Nobody;
+
+#[async_trait]
+impl Book for Nobody {
+    async fn elders(&self, _: &HomeId) -> Result<Vec<ElderId>, LedgerError> {
+        Ok(vec!["elder-1".into()])
+    }
+
+    async fn knows(&self, _: &HomeId, device: &DeviceId) -> Result<bool, LedgerError> {
+        Ok(!device.as_str().starts_with("stranger"))
+    }
+
+    fn is_test(&self, home: &HomeId) -> bool {
+        home.as_str() == "canary"
+    }
+}
+
+struct House {
+    log: MemoryLog,
+    ledger: MemoryLedger,
+    clock: Arc<Simulated>,
+    stop: watch::Sender<bool>,
+    running: Option<(JoinHandle<()>, Handle)>,
+}
+
+impl House {
+    fn new() -> Self {
+        let clock = Arc::new(Simulated { zero: tokio::time::Instant::now(), at_zero: "2026-11-23T01:00:00Z".parse().unwrap() });
+        Self { log: MemoryLog::new(1), ledger: MemoryLedger::new(), clock, stop: watch::channel(false).0, running: None }
+    }
+
+    async fn start(&mut self) {
+        self.stop = watch::channel(false).0;
+        let ports = Ports {
+            log: Arc::new(self.log.clone()),
+            ledger: Arc::new(self.ledger.clone()),
+            ownership: Arc::new(self.ledger.clone()),
+            book: Arc::new(Nobody),
+            clock: self.clock.clone(),
+            telemetry: Arc::new(NoTelemetry),
+        };
+        let worker = Worker::start(Shard(0), ports, Settings::default()).await.unwrap();
+        let handle = worker.handle();
+        self.running = Some((tokio::spawn(worker.run(self.stop.subscribe())), handle));
+    }
+
+    /// As a kill does it: nothing is written any more.
+    fn kill(&mut self) {
+        if let Some((task, _)) = self.running.take() {
+            task.abort();
+        }
+    }
+
+    async fn say(&self, home: &str, device: &str, signal: &str, payload: &str) {
+        let lane = if ["call", "fall", "smoke", "gas", "carbon_monoxide"].contains(&signal) { Lane::Red } else { Lane::Routine };
+        let topic = format!("care/v1/{home}/{device}/{signal}");
+        let record = Record { lane, home: home.into(), source: "test".into(), topic, payload: payload.as_bytes().to_vec(), heard_at: self.clock.now() };
+        store::log::append(&self.log, record).await.unwrap();
+    }
+
+    async fn pass(&self, span: TimeDelta) {
+        tokio::time::sleep(span.to_std().unwrap()).await;
+    }
+
+    async fn alarms(&self) -> Vec<Alarm> {
+        self.pass(TimeDelta::seconds(1)).await;
+        self.ledger.alarms(Which::All, None, 500).await.unwrap().into_iter().map(|s| s.value).collect()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_press_becomes_one_alarm_and_its_copies_are_counted_also_across_a_death() {
+    let mut house = House::new();
+    house.start().await;
+    house.say("home-1", "button", "call", r#"{"id":"7"}"#).await;
+    house.say("home-1", "button", "call", r#"{"id":"7"}"#).await;
+    let alarms = house.alarms().await;
+    assert_eq!(alarms.len(), 1);
+    assert_eq!((alarms[0].presses, alarms[0].copies, alarms[0].level), (1, 1, Level::Red));
+    assert_eq!(alarms[0].elders, vec![ElderId::from("elder-1")]);
+    house.kill();
+    house.say("home-1", "button", "call", r#"{"id":"7"}"#).await;
+    house.start().await;
+    house.say("home-1", "button", "call", r#"{"id":"8"}"#).await;
+    let alarms = house.alarms().await;
+    assert_eq!(alarms.len(), 1);
+    assert_eq!((alarms[0].presses, alarms[0].copies), (2, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn presses_stored_before_a_death_are_decided_before_the_doors_open() {
+    let mut house = House::new();
+    for i in 0..200 {
+        house.say(&format!("home-{i}"), "button", "call", r#"{"id":"1"}"#).await;
+    }
+    house.start().await;
+    let stored = house.ledger.alarms(Which::Open, None, 500).await.unwrap();
+    assert_eq!(stored.len(), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_presses_without_a_name_are_two_presses() {
+    let mut house = House::new();
+    house.start().await;
+    house.say("home-1", "button", "call", "").await;
+    house.say("home-1", "button", "call", "").await;
+    let alarms = house.alarms().await;
+    assert_eq!((alarms.len(), alarms[0].presses, alarms[0].copies), (1, 2, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_on_a_broken_payload_of_a_stranger_is_still_a_call() {
+    let mut house = House::new();
+    house.start().await;
+    house.say("home-1", "stranger", "call", "{\"id\": broken").await;
+    let alarms = house.alarms().await;
+    assert_eq!((alarms.len(), alarms[0].cause.clone()), (1, Cause::Call));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancel_from_the_home_is_shown_and_closes_nothing() {
+    let mut house = House::new();
+    house.start().await;
+    house.say("home-1", "button", "call", r#"{"id":"1"}"#).await;
+    house.say("home-1", "button", "cancel", r#"{"id":"2"}"#).await;
+    let alarms = house.alarms().await;
+    assert!(alarms[0].is_open() && alarms[0].cancelled_at.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_becomes_an_alarm_once_also_if_we_die_in_between() {
+    let mut house = House::new();
+    house.start().await;
+    house.say("home-1", "motion", "motion", r#"{"id":"1"}"#).await;
+    house.pass(TimeDelta::hours(11)).await;
+    house.kill();
+    house.start().await;
+    house.pass(TimeDelta::hours(2)).await;
+    let silent = |alarms: &[Alarm]| alarms.iter().filter(|a| a.cause == Cause::Inactivity).count();
+    assert_eq!(silent(&house.alarms().await), 1);
+    house.kill();
+    house.start().await;
+    house.pass(TimeDelta::hours(1)).await;
+    assert_eq!(silent(&house.alarms().await), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_an_outage_of_ours_homes_get_a_grace_and_stand_in_the_worklist() {
+    let mut house = House::new();
+    house.start().await;
+    for i in 0..50 {
+        house.say(&format!("home-{i}"), "motion", "motion", r#"{"id":"1"}"#).await;
+    }
+    house.pass(TimeDelta::minutes(5)).await;
+    house.kill();
+    house.pass(TimeDelta::hours(13)).await;
+    house.start().await;
+    let (_, handle) = house.running.as_ref().unwrap();
+    let handle = handle.clone();
+    assert_eq!(handle.outage_worklist().await.len(), 50);
+    assert_eq!(house.alarms().await.len(), 0, "our own outage is not the homes' silence");
+    house.say("home-0", "motion", "motion", r#"{"id":"2"}"#).await;
+    house.pass(TimeDelta::minutes(16)).await;
+    assert_eq!(house.alarms().await.len(), 49, "who is still silent after the grace is called about");
+    assert_eq!(handle.view(&"home-0".into()).await.unwrap().occupancy, Occupancy::Home);
+    assert_eq!(handle.outage_worklist().await.len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_short_outage_overdue_silences_fire_at_once() {
+    let mut house = House::new();
+    house.start().await;
+    for i in 0..50 {
+        house.say(&format!("home-{i}"), "motion", "motion", r#"{"id":"1"}"#).await;
+    }
+    house.pass(TimeDelta::hours(12) - TimeDelta::seconds(30)).await;
+    house.kill();
+    house.pass(TimeDelta::seconds(90)).await;
+    house.start().await;
+    assert_eq!(house.ledger.alarms(Which::Open, None, 500).await.unwrap().len(), 50);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_red_press_does_not_wait_behind_telemetry() {
+    let mut house = House::new();
+    for i in 0..5_000 {
+        house.say("home-1", "motion", "motion", &format!("{{\"id\":\"m{i}\"}}")).await;
+    }
+    house.say("home-2", "button", "call", r#"{"id":"1"}"#).await;
+    let end = house.log.end(Shard(0), Lane::Red).await.unwrap();
+    assert_eq!(end.0, 1, "a lane of its own from the first record on");
+    house.start().await;
+    assert_eq!(house.alarms().await.len(), 1);
+}
