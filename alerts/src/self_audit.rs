@@ -1,1 +1,212 @@
-//! (being built)
+//! The platform looks at itself: every open alarm has a next step in time, every red one is being called, nothing is
+//! stuck in the outbox. Otherwise it raises an alarm about itself. Runs apart from the engine, for it watches it.
+
+use crate::engine::CALLING;
+use crate::platform;
+use care::alarm::{Attempt, State};
+use care::{Alarm, AlarmId, Cause, Level, Reason, TimeDelta, Timestamp};
+use std::sync::Arc;
+use store::ledger::Which;
+use store::{Clock, Ledger, LedgerError};
+use tokio::sync::watch;
+
+/// Open alarms looked at in one audit; more than this many open alarms are a finding of their own for the operators'
+/// queue, not for this audit (LIM-1).
+const ALARMS_MAX: usize = 50_000;
+const PAGE: usize = 500;
+
+/// How strict the audit is.
+#[derive(Debug, Clone, Copy)]
+pub struct AuditSettings {
+    /// How often it looks.
+    pub every: TimeDelta,
+    /// How late a deadline may fire.
+    pub late_max: TimeDelta,
+    /// How long after its raise a red alarm's first call must have begun.
+    pub first_call_within: TimeDelta,
+    /// How long a call may be without an outcome.
+    pub call_max: TimeDelta,
+    /// How long something that is due may wait in the outbox.
+    pub wait_max: TimeDelta,
+}
+
+impl Default for AuditSettings {
+    fn default() -> Self {
+        Self {
+            every: TimeDelta::seconds(15),
+            late_max: TimeDelta::seconds(20),
+            first_call_within: TimeDelta::seconds(10),
+            call_max: TimeDelta::minutes(10),
+            wait_max: TimeDelta::minutes(5),
+        }
+    }
+}
+
+/// What is not as it must be.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Finding {
+    /// Open alarms without a next step (ALM-1).
+    NoDeadline {
+        /// How many.
+        count: u32,
+        /// One of them.
+        alarm: AlarmId,
+    },
+    /// Next steps that are overdue (ALM-1).
+    Overdue {
+        /// How many.
+        count: u32,
+        /// The one that is latest.
+        alarm: AlarmId,
+        /// By how much.
+        late: TimeDelta,
+    },
+    /// Red alarms that nobody has been called about in time (ALM-2).
+    NotCalled {
+        /// How many.
+        count: u32,
+        /// One of them.
+        alarm: AlarmId,
+    },
+    /// Calls that do not come to an end (ALM-4).
+    CallStuck {
+        /// How many.
+        count: u32,
+        /// The alarm of one of them.
+        alarm: AlarmId,
+    },
+    /// Something that is due waits for too long.
+    OutboxStuck {
+        /// For how long.
+        late: TimeDelta,
+    },
+}
+
+impl Finding {
+    /// In words for an operator.
+    pub fn reason(&self) -> Reason {
+        let many = |code, count: &u32, alarm: &AlarmId| Reason::new(code).number("count", f64::from(*count)).text("alarm", alarm.as_str());
+        match self {
+            Self::NoDeadline { count, alarm } => many("audit_no_deadline", count, alarm),
+            Self::Overdue { count, alarm, late } => many("audit_overdue", count, alarm).span("late", *late),
+            Self::NotCalled { count, alarm } => many("audit_not_called", count, alarm),
+            Self::CallStuck { count, alarm } => many("audit_call_stuck", count, alarm),
+            Self::OutboxStuck { late } => Reason::new("audit_outbox_stuck").span("late", *late),
+        }
+    }
+}
+
+/// The audit.
+pub struct SelfAudit {
+    ledger: Arc<dyn Ledger>,
+    clock: Arc<dyn Clock>,
+    settings: AuditSettings,
+}
+
+impl SelfAudit {
+    /// An audit of this ledger.
+    pub fn new(ledger: Arc<dyn Ledger>, clock: Arc<dyn Clock>, settings: AuditSettings) -> Self {
+        Self { ledger, clock, settings }
+    }
+
+    /// Looks until `stop` turns true. Each look that finds something raises `technical/self_audit`, or leaves the open
+    /// one as it is.
+    pub async fn run(&self, mut stop: watch::Receiver<bool>) {
+        loop {
+            tokio::select! {
+                biased;
+                alive = stop.changed() => if alive.is_err() || *stop.borrow() { return },
+                () = self.clock.sleep_until(self.clock.now() + self.settings.every) => {
+                    if let Err(error) = self.look_and_tell().await {
+                        tracing::error!(%error, "the self-audit could not be made");
+                    }
+                }
+            }
+        }
+    }
+
+    /// One look; findings are raised.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read or written.
+    pub async fn look_and_tell(&self) -> Result<Vec<Finding>, LedgerError> {
+        let findings = self.look().await?;
+        if let Some(first) = findings.first() {
+            tracing::error!(findings = findings.len(), what = %first.reason().code, "the self-audit has found something");
+            let cause = Cause::Technical("self_audit".to_owned());
+            let told = platform::raise(&*self.ledger, cause, first.reason(), self.clock.now()).await;
+            told.map_err(|error| LedgerError::Failed(error.to_string()))?;
+        }
+        Ok(findings)
+    }
+
+    /// One look, the gravest finding first.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub async fn look(&self) -> Result<Vec<Finding>, LedgerError> {
+        let now = self.clock.now();
+        let held = self.ledger.setting(CALLING.0).await?.as_deref() == Some(CALLING.1);
+        let mut tally = Tally::default();
+        let mut after: Option<AlarmId> = None;
+        for _ in 0..ALARMS_MAX.div_ceil(PAGE) {
+            let page = self.ledger.alarms(Which::Open, after.as_ref(), PAGE).await?;
+            for stored in &page {
+                tally.take(&stored.value, held, now, &self.settings);
+            }
+            match page.last() {
+                Some(last) if page.len() == PAGE => after = Some(last.value.id.clone()),
+                Some(_) | None => break,
+            }
+        }
+        let mut findings = tally.findings();
+        if !held && let Some(first) = self.ledger.next_effect().await?.filter(|at| now - *at > self.settings.wait_max) {
+            findings.push(Finding::OutboxStuck { late: now - first });
+        }
+        Ok(findings)
+    }
+}
+
+#[derive(Default)]
+struct Tally {
+    no_deadline: Option<(u32, AlarmId)>,
+    overdue: Option<(u32, AlarmId, TimeDelta)>,
+    not_called: Option<(u32, AlarmId)>,
+    stuck: Option<(u32, AlarmId)>,
+}
+
+impl Tally {
+    fn take(&mut self, alarm: &Alarm, held: bool, now: Timestamp, settings: &AuditSettings) {
+        let one_more = |slot: &mut Option<(u32, AlarmId)>| match slot {
+            Some((count, _)) => *count += 1,
+            None => *slot = Some((1, alarm.id.clone())),
+        };
+        match alarm.next_step_at {
+            None => one_more(&mut self.no_deadline),
+            Some(at) if now - at > settings.late_max => {
+                let (count, id, latest) = self.overdue.take().unwrap_or((0, alarm.id.clone(), now - at));
+                let this_is_later = now - at > latest;
+                self.overdue = Some((count + 1, if this_is_later { alarm.id.clone() } else { id }, latest.max(now - at)));
+            }
+            Some(_) => {}
+        }
+        let calls = !alarm.attempts.is_empty() && alarm.attempts.iter().all(|a| a.started_at.is_none() && a.is_open());
+        let waits_for_call = alarm.level == Level::Red && alarm.state == State::Raised && calls && (alarm.test || !held);
+        if waits_for_call && now - alarm.raised_at > settings.first_call_within {
+            one_more(&mut self.not_called);
+        }
+        let stuck = |a: &Attempt| a.is_open() && a.started_at.is_some_and(|at| now - at > settings.call_max);
+        if alarm.attempts.iter().any(stuck) {
+            one_more(&mut self.stuck);
+        }
+    }
+
+    fn findings(self) -> Vec<Finding> {
+        let mut out = Vec::new();
+        out.extend(self.no_deadline.map(|(count, alarm)| Finding::NoDeadline { count, alarm }));
+        out.extend(self.not_called.map(|(count, alarm)| Finding::NotCalled { count, alarm }));
+        out.extend(self.overdue.map(|(count, alarm, late)| Finding::Overdue { count, alarm, late }));
+        out.extend(self.stuck.map(|(count, alarm)| Finding::CallStuck { count, alarm }));
+        out
+    }
+}

@@ -12,6 +12,8 @@ pub struct Words {
     pub brief: String,
     /// After the key: who, where, what, since when, how to get in.
     pub full: String,
+    /// Why the alarm was raised. Names the device and the time, nobody in person.
+    pub reason: String,
     /// Said when somebody else has taken the alarm.
     pub too_late: String,
     /// Said once the acceptance is stored.
@@ -50,6 +52,7 @@ pub fn words(alarm: &Alarm, home: &HomeFacts, language: Language, zone: Tz, now:
                 brief: format!("{drill}守望平台{kind}。接手请按 1，转下一位请按 2，重听请按 9。"),
                 full,
                 too_late: "已有人接手，谢谢。".to_owned(),
+                reason,
                 confirmed: "已确认，由您接手。".to_owned(),
             }
         }
@@ -70,6 +73,7 @@ pub fn words(alarm: &Alarm, home: &HomeFacts, language: Language, zone: Tz, now:
                 brief: format!("{drill}Hearthline: {kind}. Press 1 to take it, 2 to pass on, 9 to hear again."),
                 full,
                 too_late: "Somebody else has taken it. Thank you.".to_owned(),
+                reason,
                 confirmed: "Confirmed: it is yours.".to_owned(),
             }
         }

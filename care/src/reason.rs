@@ -190,6 +190,8 @@ const CAUSES: &[Row] = &[
     ("technical/power_cut", "停电", "Power cut"),
     ("technical/self_audit", "平台自检", "Self-audit"),
     ("technical/disk_full", "磁盘已满", "Disk full"),
+    ("technical/calling_held", "对外呼叫已暂停", "Calling held"),
+    ("technical/canary", "平台自测未通过", "Canary missed"),
     ("technical/channel_down", "呼叫线路中断", "Calling channel down"),
     ("technical/unknown_device", "未登记设备", "Unregistered device"),
 ];

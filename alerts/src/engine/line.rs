@@ -42,11 +42,20 @@ pub struct LineView {
     pub figures: LineFigures,
 }
 
+/// What became of the routes since the last question.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Changes {
+    /// One went down.
+    pub(super) opened: bool,
+    /// One came back.
+    pub(super) closed: bool,
+}
+
 #[derive(Default)]
 struct Inside {
     taken: usize,
     breakers: BTreeMap<String, Breaker>,
-    changed: bool,
+    changes: Changes,
     figures: LineFigures,
 }
 
@@ -104,7 +113,7 @@ impl Line {
     pub(super) fn worked(&self, route: &str) {
         let mut inside = lock(&self.inside);
         if inside.breakers.remove(route).is_some_and(|mut b| b.worked() == Change::Closed) {
-            inside.changed = true;
+            inside.changes.closed = true;
             tracing::info!(channel = self.channel.name(), "the channel works again");
         }
     }
@@ -116,6 +125,7 @@ impl Line {
             return;
         }
         if inside.breakers.entry(route.to_owned()).or_default().failed(now, jitter) == Change::Opened {
+            inside.changes.opened = true;
             tracing::warn!(channel = self.channel.name(), "the channel counts as down: contacts are tried by their next one");
         }
     }
@@ -135,9 +145,9 @@ impl Line {
         }
     }
 
-    /// Whether a route came back since the last question.
-    pub(super) fn take_change(&self) -> Change {
-        if std::mem::take(&mut lock(&self.inside).changed) { Change::Closed } else { Change::None }
+    /// What changed since the last question.
+    pub(super) fn take_changes(&self) -> Changes {
+        std::mem::take(&mut lock(&self.inside).changes)
     }
 
     pub(super) fn probe_at(&self) -> Option<Timestamp> {

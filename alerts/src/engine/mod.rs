@@ -9,7 +9,6 @@ mod tests;
 
 pub use line::{LineFigures, LineView};
 
-use crate::breaker::Change;
 use crate::channel::{Channel, EffectKey};
 use crate::directory::Directory;
 use crate::platform;
@@ -375,7 +374,7 @@ impl Engine {
                 if held && !waiting.test {
                     if !mind.held_told {
                         mind.held_told = true;
-                        work.push(async move { self.tell_held().await }.boxed());
+                        work.push(async move { self.tell("calling_held", Reason::new("calling_held")).await }.boxed());
                     }
                     return false;
                 }
@@ -449,7 +448,12 @@ impl Engine {
         let now = self.clock.now();
         let mut probe_at: Option<Timestamp> = None;
         for line in self.lines.values() {
-            if line.take_change() == Change::Closed {
+            let changes = line.take_changes();
+            if changes.opened {
+                let name = line.channel.name();
+                work.push(async move { self.tell("channel_down", Reason::new("channel_down").text("channel", name)).await }.boxed());
+            }
+            if changes.closed {
                 mind.nudges.extend(std::mem::take(&mut mind.downed).into_iter().map(|(_, alarm)| alarm));
             }
             probe_at = [probe_at, line.probe_at()].into_iter().flatten().min();
@@ -482,11 +486,11 @@ impl Engine {
         Finished::Nudged
     }
 
-    async fn tell_held(&self) -> Finished {
-        let cause = Cause::Technical("calling_held".to_owned());
-        let reason = Reason::new("self_audit").text("what", "calling is held until an operator releases it");
+    /// Tells the operators of a hindrance by an alarm about the platform itself.
+    async fn tell(&self, what: &str, reason: Reason) -> Finished {
+        let cause = Cause::Technical(what.to_owned());
         if let Err(error) = platform::raise(&*self.ledger, cause, reason, self.clock.now()).await {
-            tracing::error!(%error, "calling is held, and the operators could not be told");
+            tracing::error!(%error, what, "the operators could not be told of a hindrance");
         }
         Finished::Told
     }

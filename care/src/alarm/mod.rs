@@ -34,7 +34,14 @@ pub const ATTEMPT_STALE: TimeDelta = TimeDelta::minutes(3);
 /// Reasons that alarms give of their own.
 pub const REASONS: &[Row] = &[
     ("claim_lapsed", "已由 {by} 接手，但 {within} 内没有报告，重新呼叫。", "Taken by {by}, but no report within {within}: calling again."),
-    ("self_audit", "平台自检：{what}。", "Self-audit: {what}."),
+    ("audit_no_deadline", "平台自检：{count} 个未关闭的报警没有下一步时间（如 {alarm}）。", "Self-audit: {count} open alarms have no next step ({alarm} is one)."),
+    ("audit_overdue", "平台自检：{count} 个报警的下一步已过期（如 {alarm}，已超过 {late}）。", "Self-audit: the next step of {count} alarms is overdue ({alarm} by {late})."),
+    ("audit_not_called", "平台自检：{count} 个紧急报警未按时开始呼叫（如 {alarm}）。", "Self-audit: {count} red alarms have not been called in time ({alarm} is one)."),
+    ("audit_call_stuck", "平台自检：{count} 个呼叫一直没有结果（如 {alarm}）。", "Self-audit: {count} calls do not come to an end ({alarm} has one)."),
+    ("audit_outbox_stuck", "平台自检：有待发的呼叫或消息已积压 {late}。", "Self-audit: calls or messages have waited in the outbox for {late}."),
+    ("calling_held", "对外呼叫已暂停，须由值班员解除。", "Calling is held until an operator releases it."),
+    ("channel_down", "呼叫线路 {channel} 中断，已改用其他线路。", "The channel {channel} is down: contacts are tried by their next one."),
+    ("canary_missed", "平台自测呼叫在 {within} 内没有走完全程。", "A canary press did not get through within {within}."),
 ];
 
 /// Who has taken an alarm.
