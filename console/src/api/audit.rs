@@ -1,0 +1,74 @@
+//! The audit: who did what, in a chain that shows if a line was changed.
+
+use super::openapi::Refusals;
+use crate::app::App;
+use crate::extract::{Asked, limit};
+use crate::problem::Problem;
+use axum::Json;
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// Which lines.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct AuditAsked {
+    /// `next` of the page before.
+    cursor: Option<u64>,
+    /// Most lines that are looked at for this page.
+    #[param(minimum = 1, maximum = 500, default = 100)]
+    limit: Option<usize>,
+    /// Only actions that start with this: `elder.reveal`, `alarm.`, ...
+    action: Option<String>,
+}
+
+/// A line of the audit.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AuditLineShape {
+    seq: u64,
+    at: DateTime<Utc>,
+    who: String,
+    action: String,
+    subject: String,
+    /// SHA-256 over the line and the hash of the one before, hex.
+    hash: String,
+}
+
+/// A page of the audit, oldest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AuditPage {
+    items: Vec<AuditLineShape>,
+    /// The cursor of the next page; null: this was the last one.
+    next: Option<u64>,
+}
+
+/// Whether the chain is whole.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Verification {
+    whole: bool,
+    /// The first line that does not fit.
+    broken_at: Option<u64>,
+}
+
+/// Lines of the audit, oldest first.
+#[utoipa::path(get, path = "/api/v1/audit", tag = "audit", params(AuditAsked), responses((status = 200, body = AuditPage), Refusals))]
+pub(crate) async fn list(State(app): State<App>, Asked(asked): Asked<AuditAsked>) -> Result<Json<AuditPage>, Problem> {
+    let most = limit(asked.limit)?;
+    let lines = app.parts.register.audit(asked.cursor.unwrap_or(0), most).await?;
+    let next = if lines.len() == most { lines.last().map(|l| l.seq) } else { None };
+    let wanted = asked.action.unwrap_or_default();
+    let items = lines
+        .into_iter()
+        .filter(|l| l.action.starts_with(&wanted))
+        .map(|l| AuditLineShape { seq: l.seq, at: l.at, who: l.who, action: l.action, subject: l.subject, hash: l.hash })
+        .collect();
+    Ok(Json(AuditPage { items, next }))
+}
+
+/// Checks the whole chain.
+#[utoipa::path(get, path = "/api/v1/audit/verification", tag = "audit", responses((status = 200, body = Verification), Refusals))]
+pub(crate) async fn verify(State(app): State<App>) -> Result<Json<Verification>, Problem> {
+    let broken_at = app.parts.register.verify_audit().await?;
+    Ok(Json(Verification { whole: broken_at.is_none(), broken_at }))
+}

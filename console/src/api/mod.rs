@@ -1,0 +1,11 @@
+//! The JSON API under `/api/v1`. One file for each thing it speaks about.
+
+pub(crate) mod alarms;
+pub(crate) mod audit;
+pub(crate) mod events;
+pub(crate) mod homes;
+pub(crate) mod me;
+pub(crate) mod openapi;
+pub(crate) mod reveal;
+pub(crate) mod verbs;
+pub(crate) mod worklists;

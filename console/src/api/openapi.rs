@@ -1,0 +1,79 @@
+//! The OpenAPI document of the API. A test compares it with the table of routes.
+
+use super::{alarms, audit, events, homes, me, reveal, verbs, worklists};
+use crate::probes;
+use crate::problem::ProblemBody;
+use axum::Json;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{IntoResponses, Modify, OpenApi};
+
+/// What every route of the API may answer beside its own.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "stands for the document only; problems are made in `problem`")]
+pub(crate) enum Refusals {
+    /// The request could not be read.
+    #[response(status = 400, content_type = "application/problem+json")]
+    Malformed(#[to_schema] ProblemBody),
+    /// No valid session or token.
+    #[response(status = 401, content_type = "application/problem+json")]
+    NotSignedIn(#[to_schema] ProblemBody),
+    /// The role is not enough, or a cookie came with a request of another site.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(#[to_schema] ProblemBody),
+    /// No such thing, or outside the caller's area.
+    #[response(status = 404, content_type = "application/problem+json")]
+    NotFound(#[to_schema] ProblemBody),
+    /// A field is not acceptable.
+    #[response(status = 422, content_type = "application/problem+json")]
+    Invalid(#[to_schema] ProblemBody),
+    /// Not possible at the moment: try again.
+    #[response(status = 503, content_type = "application/problem+json")]
+    Unavailable(#[to_schema] ProblemBody),
+}
+
+/// What a verb may answer beside that.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "stands for the document only; problems are made in `problem`")]
+pub(crate) enum VerbRefusals {
+    /// Somebody else has it, nobody has it, or it is closed.
+    #[response(status = 409, content_type = "application/problem+json")]
+    Conflict(#[to_schema] ProblemBody),
+    /// The body is too large.
+    #[response(status = 413, content_type = "application/problem+json")]
+    TooLarge(#[to_schema] ProblemBody),
+}
+
+struct SignIn;
+
+impl Modify for SignIn {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("token", SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build()));
+        components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new("hearthline"))));
+    }
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Hearthline", description = "Alarms, homes and what the platform does about them.", license(name = "Apache-2.0")),
+    paths(
+        probes::healthz, probes::readyz, probes::metrics, document, me::me, alarms::list, alarms::one, verbs::claim, verbs::report, verbs::close,
+        verbs::hand_over, verbs::let_go, verbs::on_the_way, verbs::skip, verbs::note, homes::list, homes::one, reveal::elder, reveal::contact,
+        worklists::quarantine, worklists::unknown_devices, worklists::outage, audit::list, audit::verify, events::stream
+    ),
+    modifiers(&SignIn),
+    security(("token" = []), ("session" = [])),
+    tags((name = "alarms"), (name = "homes"), (name = "worklists"), (name = "audit"), (name = "people"), (name = "probes"))
+)]
+struct Document;
+
+/// The document as it is served.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    Document::openapi()
+}
+
+/// This document.
+#[utoipa::path(get, path = "/api/v1/openapi.json", tag = "people", responses((status = 200, body = Object), Refusals))]
+pub(crate) async fn document() -> Json<utoipa::openapi::OpenApi> {
+    Json(openapi())
+}

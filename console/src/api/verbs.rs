@@ -1,0 +1,185 @@
+//! What people do to an alarm: claim, report, close, hand over, let go, say to be on the way, skip, note. Each is one
+//! transaction with its note and its line of the audit.
+
+use super::alarms::{NoteShape, seen};
+use super::openapi::{Refusals, VerbRefusals};
+use crate::app::App;
+use crate::caller::{Caller, Need};
+use crate::extract::{Body, Id, Nothing, words, words_or_none};
+use crate::problem::Problem;
+use crate::shape::AlarmShape;
+use axum::Json;
+use axum::extract::State;
+use care::alarm::{Claimant, Input, OUTCOMES};
+use care::{Alarm, AlarmId, PersonId};
+use serde::Deserialize;
+use store::ledger::{Tx, Write};
+use utoipa::ToSchema;
+
+/// What was done.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct ReportBody {
+    /// In words; 1 to 4,000 characters.
+    text: String,
+}
+
+/// What it was in the end.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct CloseBody {
+    /// One of the outcomes, or a code that the city added.
+    #[schema(value_type = OutcomeName)]
+    outcome: String,
+    /// Some words; needed with `other`.
+    #[serde(default)]
+    reason: String,
+}
+
+/// What an alarm was in the end. A city may add codes of its own.
+#[derive(ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[expect(dead_code, reason = "stands for the document only: a test compares it with the outcomes of care")]
+pub(crate) enum OutcomeName {
+    TrueEmergency,
+    HelpGiven,
+    FalsePress,
+    Test,
+    DeviceFault,
+    ElderAway,
+    HomeCheck,
+    AnimalOrVisitor,
+    Normal,
+    Other,
+}
+
+/// Who takes it from here.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct HandOverBody {
+    /// The sign-in name of somebody who may take alarms here.
+    to: String,
+}
+
+/// Gives an input to an alarm, with a note and a line of the audit.
+async fn act(app: &App, caller: &Caller, id: String, input: Input, kind: &str, text: String) -> Result<Alarm, Problem> {
+    let alarm = seen(app, caller, &AlarmId::new(id)).await?;
+    let now = app.now();
+    let who = caller.person.as_str().to_owned();
+    let also = vec![
+        Write::Note { alarm: alarm.id.clone(), at: now, by: who.clone(), kind: kind.to_owned(), text },
+        Write::Audit { at: now, who, action: format!("alarm.{kind}"), subject: alarm.id.as_str().to_owned() },
+    ];
+    match store::desk::give(app.parts.ledger.as_ref(), &alarm.id, input, also, now).await {
+        Ok(alarm) => Ok(alarm),
+        Err(error) => Err(match Problem::from(error) {
+            Problem::Claimed { by, .. } => {
+                let name = app.places.person_name(&by).await?;
+                Problem::Claimed { by, name }
+            }
+            other => other,
+        }),
+    }
+}
+
+fn shape(app: &App, alarm: &Alarm) -> Json<AlarmShape> {
+    Json(AlarmShape::new(alarm, app.settings.zone))
+}
+
+pub(crate) async fn claim_for(app: &App, caller: &Caller, id: String) -> Result<Alarm, Problem> {
+    let alarm = seen(app, caller, &AlarmId::new(id.clone())).await?;
+    if alarm.is_open() && alarm.claimant() == Some(&caller.claimant()) {
+        return Ok(alarm); // asked for twice, done once
+    }
+    act(app, caller, id, Input::Claim { by: caller.claimant() }, "claim", String::new()).await
+}
+
+/// Take an alarm. By the same person again: nothing changes. 409 if somebody else has it, saying who.
+#[utoipa::path(post, path = "/api/v1/alarms/{id}/claim", tag = "alarms", params(("id" = String, Path)), request_body = Nothing,
+    responses((status = 200, body = AlarmShape), Refusals, VerbRefusals))]
+pub(crate) async fn claim(State(app): State<App>, caller: Caller, Id(id): Id, Body(Nothing {}): Body<Nothing>) -> Result<Json<AlarmShape>, Problem> {
+    Ok(shape(&app, &claim_for(&app, &caller, id).await?))
+}
+
+/// Say what was done.
+#[utoipa::path(post, path = "/api/v1/alarms/{id}/report", tag = "alarms", params(("id" = String, Path)), request_body = ReportBody,
+    responses((status = 200, body = AlarmShape), Refusals, VerbRefusals))]
+pub(crate) async fn report(State(app): State<App>, caller: Caller, Id(id): Id, Body(body): Body<ReportBody>) -> Result<Json<AlarmShape>, Problem> {
+    let text = words("text", &body.text)?;
+    let alarm = act(&app, &caller, id, Input::Report { by: caller.claimant() }, "report", text).await?;
+    Ok(shape(&app, &alarm))
+}
+
+/// Close an alarm.
+#[utoipa::path(post, path = "/api/v1/alarms/{id}/close", tag = "alarms", params(("id" = String, Path)), request_body = CloseBody,
+    responses((status = 200, body = AlarmShape), Refusals, VerbRefusals))]
+pub(crate) async fn close(State(app): State<App>, caller: Caller, Id(id): Id, Body(body): Body<CloseBody>) -> Result<Json<AlarmShape>, Problem> {
+    let known = OUTCOMES.iter().any(|(code, _, _)| *code == body.outcome) || app.settings.outcomes.contains(&body.outcome);
+    if !known {
+        return Err(Problem::Invalid { field: "outcome", what: |w| w.invalid_outcome });
+    }
+    let reason = words_or_none("reason", &body.reason)?;
+    if body.outcome == "other" && reason.is_empty() {
+        return Err(Problem::Invalid { field: "reason", what: |w| w.invalid_outcome_reason });
+    }
+    let input = Input::Close { by: caller.claimant(), outcome: body.outcome };
+    let alarm = act(&app, &caller, id, input, "close", reason).await?;
+    Ok(shape(&app, &alarm))
+}
+
+/// Give an alarm to somebody else.
+#[utoipa::path(post, path = "/api/v1/alarms/{id}/hand-over", tag = "alarms", params(("id" = String, Path)), request_body = HandOverBody,
+    responses((status = 200, body = AlarmShape), Refusals, VerbRefusals))]
+pub(crate) async fn hand_over(State(app): State<App>, caller: Caller, Id(id): Id, Body(body): Body<HandOverBody>) -> Result<Json<AlarmShape>, Problem> {
+    let alarm = seen(&app, &caller, &AlarmId::new(id.clone())).await?;
+    let nobody = Problem::Invalid { field: "to", what: |w| w.invalid_person };
+    if !care::id::well_formed(&body.to) {
+        return Err(nobody);
+    }
+    let to = PersonId::new(body.to);
+    let person = app.parts.register.person(&to).await?.filter(|p| p.active && Need::Act.met_by(p.role)).ok_or(nobody.clone())?;
+    let place = app.places.of(&alarm.home).await?;
+    if place.record.as_ref().is_some_and(|r| !store::register::within(&r.area, &person.area)) {
+        return Err(nobody);
+    }
+    let input = Input::HandOver { by: caller.claimant(), to: Claimant::Person(to.clone()) };
+    let alarm = act(&app, &caller, id, input, "hand_over", to.as_str().to_owned()).await?;
+    Ok(shape(&app, &alarm))
+}
+
+/// Let go of an alarm: it rings again.
+#[utoipa::path(post, path = "/api/v1/alarms/{id}/let-go", tag = "alarms", params(("id" = String, Path)), request_body = Nothing,
+    responses((status = 200, body = AlarmShape), Refusals, VerbRefusals))]
+pub(crate) async fn let_go(State(app): State<App>, caller: Caller, Id(id): Id, Body(Nothing {}): Body<Nothing>) -> Result<Json<AlarmShape>, Problem> {
+    let alarm = act(&app, &caller, id, Input::LetGo { by: caller.claimant() }, "let_go", String::new()).await?;
+    Ok(shape(&app, &alarm))
+}
+
+/// Say that somebody is on the way: the lamp of the button tells the elder.
+#[utoipa::path(post, path = "/api/v1/alarms/{id}/on-the-way", tag = "alarms", params(("id" = String, Path)), request_body = Nothing,
+    responses((status = 200, body = AlarmShape), Refusals, VerbRefusals))]
+pub(crate) async fn on_the_way(State(app): State<App>, caller: Caller, Id(id): Id, Body(Nothing {}): Body<Nothing>) -> Result<Json<AlarmShape>, Problem> {
+    let alarm = act(&app, &caller, id, Input::OnTheWay { by: caller.claimant() }, "on_the_way", String::new()).await?;
+    Ok(shape(&app, &alarm))
+}
+
+/// Call the next one now instead of at its time.
+#[utoipa::path(post, path = "/api/v1/alarms/{id}/skip", tag = "alarms", params(("id" = String, Path)), request_body = Nothing,
+    responses((status = 200, body = AlarmShape), Refusals, VerbRefusals))]
+pub(crate) async fn skip(State(app): State<App>, caller: Caller, Id(id): Id, Body(Nothing {}): Body<Nothing>) -> Result<Json<AlarmShape>, Problem> {
+    let alarm = act(&app, &caller, id, Input::Skip, "skip", String::new()).await?;
+    Ok(shape(&app, &alarm))
+}
+
+/// Add a word, also to a closed alarm.
+#[utoipa::path(post, path = "/api/v1/alarms/{id}/notes", tag = "alarms", params(("id" = String, Path)), request_body = ReportBody,
+    responses((status = 200, body = Vec<NoteShape>), Refusals, VerbRefusals))]
+pub(crate) async fn note(State(app): State<App>, caller: Caller, Id(id): Id, Body(body): Body<ReportBody>) -> Result<Json<Vec<NoteShape>>, Problem> {
+    let text = words("text", &body.text)?;
+    let alarm = seen(&app, &caller, &AlarmId::new(id)).await?;
+    let now = app.now();
+    let who = caller.person.as_str().to_owned();
+    let writes = vec![
+        Write::Note { alarm: alarm.id.clone(), at: now, by: who.clone(), kind: "note".to_owned(), text },
+        Write::Audit { at: now, who, action: "alarm.note".to_owned(), subject: alarm.id.as_str().to_owned() },
+    ];
+    app.parts.ledger.commit(Tx { fence: None, writes }).await?;
+    Ok(Json(app.parts.ledger.notes(&alarm.id).await?.into_iter().map(NoteShape::from).collect()))
+}

@@ -1,0 +1,147 @@
+//! What every handler can reach: the parts that the binary handed in, and the console's own memory.
+
+use crate::caller::Caller;
+use crate::limits::{Failures, PLACES_KEPT};
+use crate::live::Live;
+use crate::password::{Checker, PasswordError};
+use crate::places::Places;
+use crate::ports::{Doing, Feeds, Homes, Metrics};
+use crate::problem::Problem;
+use care::{HomeId, TimeDelta, Timestamp};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use store::{Clock, Ledger, Register};
+
+/// How the people's door talks.
+#[derive(Clone)]
+pub enum Transport {
+    /// Plain HTTP: on loopback, behind a proxy of the same machine, or by written waiver.
+    Plain,
+    /// TLS.
+    Tls(Arc<rustls::ServerConfig>),
+}
+
+/// The settings of the people's door.
+#[derive(Clone)]
+pub struct ConsoleSettings {
+    /// Where to listen. Port 0 lets the system choose.
+    pub addr: SocketAddr,
+    /// The zone of local times.
+    pub zone: chrono_tz::Tz,
+    /// Plain or TLS. With TLS the session's cookie is for TLS only.
+    pub transport: Transport,
+    /// A session ends this long after its sign-in, whatever happens.
+    pub session_lifetime: TimeDelta,
+    /// A session ends if nothing was asked for this long.
+    pub session_idle: TimeDelta,
+    /// Origins from which the console is reached beside its own address, as browsers send them:
+    /// `https://console.example.org`. Needed behind a proxy that changes the Host header.
+    pub origins: Vec<String>,
+    /// Codes of outcomes that the city uses beside [`care::alarm::OUTCOMES`].
+    pub outcomes: Vec<String>,
+    /// The home of the presses that the platform gives itself: not shown on the desk.
+    pub canary_home: Option<HomeId>,
+    /// Shows the demo's sign-in on the sign-in page.
+    pub demo: bool,
+}
+
+impl ConsoleSettings {
+    /// Settings for an address: Asia/Shanghai, plain, sessions of 16 h that end after 12 h without a request.
+    pub fn new(addr: SocketAddr) -> Self {
+        Self {
+            addr,
+            zone: chrono_tz::Asia::Shanghai,
+            transport: Transport::Plain,
+            session_lifetime: TimeDelta::hours(16),
+            session_idle: TimeDelta::hours(12),
+            origins: Vec::new(),
+            outcomes: Vec::new(),
+            canary_home: None,
+            demo: false,
+        }
+    }
+}
+
+/// The parts of the house that the console stands on.
+#[derive(Clone)]
+pub struct Parts {
+    /// Alarms.
+    pub ledger: Arc<dyn Ledger>,
+    /// People, homes, devices.
+    pub register: Arc<dyn Register>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The state of the homes.
+    pub homes: Arc<dyn Homes>,
+    /// The health of the platform.
+    pub feeds: Arc<dyn Feeds>,
+    /// Figures for Prometheus.
+    pub metrics: Arc<dyn Metrics>,
+    /// What the channels are doing now.
+    pub doing: Arc<dyn Doing>,
+}
+
+/// Shared by all handlers.
+#[derive(Clone)]
+pub(crate) struct App(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) settings: ConsoleSettings,
+    pub(crate) parts: Parts,
+    pub(crate) live: Live,
+    pub(crate) places: Places,
+    pub(crate) passwords: Checker,
+    pub(crate) failures_here: Failures<(String, IpAddr)>,
+    pub(crate) failures_address: Failures<IpAddr>,
+    pub(crate) failures_name: Failures<String>,
+}
+
+impl std::ops::Deref for App {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl App {
+    pub(crate) fn new(settings: ConsoleSettings, parts: Parts) -> Result<Self, PasswordError> {
+        Ok(Self(Arc::new(Inner {
+            live: Live::new(),
+            places: Places::new(Arc::clone(&parts.register), Arc::clone(&parts.clock), PLACES_KEPT),
+            passwords: Checker::new()?,
+            failures_here: Failures::new(5, TimeDelta::minutes(5), 10_000),
+            failures_address: Failures::new(50, TimeDelta::minutes(5), 10_000),
+            failures_name: Failures::new(50, TimeDelta::minutes(15), 10_000),
+            settings,
+            parts,
+        })))
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.parts.clock.now()
+    }
+
+    pub(crate) fn secure(&self) -> bool {
+        match self.settings.transport {
+            Transport::Plain => false,
+            Transport::Tls(_) => true,
+        }
+    }
+
+    /// True if this caller may see what concerns this home. What concerns no registered home (the platform itself,
+    /// a home nobody has entered yet) is everybody's who takes alarms.
+    pub(crate) async fn sees(&self, caller: &Caller, home: &HomeId) -> Result<bool, Problem> {
+        if self.settings.canary_home.as_ref() == Some(home) {
+            return Ok(caller.sees_everything());
+        }
+        if caller.sees_everything() {
+            return Ok(true);
+        }
+        let place = self.places.of(home).await?;
+        Ok(match &place.record {
+            Some(record) => caller.sees_area(&record.area),
+            None => caller.acts(),
+        })
+    }
+}

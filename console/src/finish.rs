@@ -1,0 +1,59 @@
+//! The outermost layer: security headers on everything, and problems in the caller's language, as a page for people
+//! and as JSON for programs.
+
+use crate::app::App;
+use crate::look::Look;
+use crate::pages;
+use crate::problem::Problem;
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Redirect, Response};
+
+/// Nothing from elsewhere, nothing inline, in nobody's frame.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+     form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+const HEADERS: &[(&str, &str)] = &[
+    ("content-security-policy", CONTENT_SECURITY_POLICY),
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("referrer-policy", "no-referrer"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("permissions-policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=()"),
+];
+
+pub(crate) async fn finish(State(app): State<App>, request: Request, next: Next) -> Response {
+    let look = Look::of(&app, request.headers());
+    let path = request.uri().path().to_owned();
+    let whole = request.uri().path_and_query().map(|p| p.as_str().to_owned()).unwrap_or_default();
+    let is_get = request.method() == Method::GET;
+    let accepts_html = request.headers().get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains("text/html"));
+    let wants_page = !path.starts_with("/api/") && accepts_html;
+    let mut response = next.run(request).await;
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        let allow = response.headers().get(header::ALLOW).cloned();
+        response = if !wants_page {
+            problem.json(look.language)
+        } else if problem == Problem::NotSignedIn && is_get {
+            Redirect::to(&pages::sign_in::address(&whole)).into_response()
+        } else {
+            pages::problem::page(&look, &problem)
+        };
+        if let Some(allow) = allow {
+            response.headers_mut().insert(header::ALLOW, allow);
+        }
+    }
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    if app.secure() {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
+}

@@ -1,0 +1,199 @@
+//! The open alarms as the console sees them, and what changed when: one reader of the ledger for all open pages.
+//!
+//! ```text
+//! ledger.changed() ──▶ follow: read the open alarms, compare versions ──▶ numbered changes (a ring) ──▶ every stream
+//! ```
+//!
+//! A stream holds nothing but the number of the last change it sent. One that comes back with a number reads on from
+//! there; if the ring no longer reaches back that far it is told to read everything anew.
+
+use crate::app::App;
+use crate::limits::{CHANGES_KEPT, PAGE_MAX, STREAMS_MAX};
+use crate::problem::Problem;
+use care::{Alarm, AlarmId, HomeId};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use store::ledger::Which;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+/// The shortest pause between two readings of the ledger.
+const PAUSE_MIN: Duration = Duration::from_millis(20);
+/// Read at least this often, whatever the ledger says: another process may write too.
+const REREAD: Duration = Duration::from_secs(5);
+
+/// One change of one alarm.
+#[derive(Debug, Clone)]
+pub(crate) struct Change {
+    pub(crate) no: u64,
+    pub(crate) alarm: Arc<Alarm>,
+}
+
+#[derive(Default)]
+struct State {
+    open: BTreeMap<AlarmId, (u64, Arc<Alarm>)>,
+    by_home: HashMap<HomeId, usize>,
+    changes: VecDeque<Change>,
+    last: u64,
+}
+
+/// See the file's head.
+pub(crate) struct Live {
+    life: String,
+    state: Mutex<State>,
+    last: watch::Sender<u64>,
+    read_once: watch::Sender<bool>,
+    places: Arc<Semaphore>,
+}
+
+impl Live {
+    pub(crate) fn new() -> Self {
+        Self {
+            life: rand::random::<[u8; 4]>().iter().map(|b| format!("{b:02x}")).collect(),
+            state: Mutex::default(),
+            last: watch::channel(0).0,
+            read_once: watch::channel(false).0,
+            places: Arc::new(Semaphore::new(STREAMS_MAX)),
+        }
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many streams are open.
+    pub(crate) fn streams(&self) -> usize {
+        STREAMS_MAX.saturating_sub(self.places.available_permits())
+    }
+
+    /// A place for a stream.
+    pub(crate) fn enter(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        Arc::clone(&self.places).try_acquire_owned().map_err(|_| Problem::Full)
+    }
+
+    /// The number of the last change.
+    pub(crate) fn last(&self) -> u64 {
+        self.state().last
+    }
+
+    /// The name of a change on the wire.
+    pub(crate) fn event_id(&self, no: u64) -> String {
+        format!("{}-{no}", self.life)
+    }
+
+    /// The number of a change by its name, if it is of this life and the ring reaches back to it.
+    pub(crate) fn known(&self, event_id: &str) -> Option<u64> {
+        let (life, no) = event_id.split_once('-')?;
+        let no: u64 = no.parse().ok()?;
+        let state = self.state();
+        let reaches = state.changes.front().is_none_or(|first| no + 1 >= first.no);
+        (life == self.life && no <= state.last && reaches).then_some(no)
+    }
+
+    /// The changes after a number, at most `most`; `None` if the ring no longer reaches back that far.
+    pub(crate) fn after(&self, no: u64, most: usize) -> Option<Vec<Change>> {
+        let state = self.state();
+        if state.changes.front().is_some_and(|first| no + 1 < first.no) {
+            return None;
+        }
+        Some(state.changes.iter().filter(|c| c.no > no).take(most).cloned().collect())
+    }
+
+    /// Wakes with every change.
+    pub(crate) fn watch(&self) -> watch::Receiver<u64> {
+        self.last.subscribe()
+    }
+
+    /// All open alarms, once the ledger has been read for the first time.
+    pub(crate) async fn open(&self) -> Vec<Arc<Alarm>> {
+        let mut read_once = self.read_once.subscribe();
+        // The sender lives as long as `self`: this cannot fail.
+        if read_once.wait_for(|read| *read).await.is_err() {
+            return Vec::new();
+        }
+        drop(read_once);
+        self.state().open.values().map(|(_, alarm)| Arc::clone(alarm)).collect()
+    }
+
+    /// How many alarms of a home are open.
+    pub(crate) fn open_of(&self, home: &HomeId) -> usize {
+        self.state().by_home.get(home).copied().unwrap_or(0)
+    }
+
+    fn apply(&self, now_open: BTreeMap<AlarmId, (u64, Arc<Alarm>)>, gone: Vec<Arc<Alarm>>) {
+        let mut state = self.state();
+        let changed: Vec<Arc<Alarm>> = now_open
+            .iter()
+            .filter(|(id, (version, _))| state.open.get(*id).is_none_or(|(old, _)| old != version))
+            .map(|(_, (_, alarm))| Arc::clone(alarm))
+            .chain(gone)
+            .collect();
+        let is_first = !*self.read_once.borrow();
+        state.by_home.clear();
+        for (_, alarm) in now_open.values() {
+            *state.by_home.entry(alarm.home.clone()).or_default() += 1;
+        }
+        state.open = now_open;
+        if !is_first {
+            for alarm in changed {
+                state.last += 1;
+                let no = state.last;
+                state.changes.push_back(Change { no, alarm });
+                if state.changes.len() > CHANGES_KEPT {
+                    state.changes.pop_front();
+                }
+            }
+        }
+        let last = state.last;
+        drop(state);
+        self.last.send_if_modified(|seen| std::mem::replace(seen, last) != last);
+        self.read_once.send_if_modified(|read| !std::mem::replace(read, true));
+    }
+}
+
+/// Reads the open alarms and tells what changed.
+async fn read(app: &App) -> Result<(), Problem> {
+    let mut open = BTreeMap::new();
+    let mut after: Option<AlarmId> = None;
+    loop {
+        let page = app.parts.ledger.alarms(Which::Open, after.as_ref(), PAGE_MAX).await?;
+        let is_last = page.len() < PAGE_MAX;
+        after = page.last().map(|stored| stored.value.id.clone());
+        open.extend(page.into_iter().map(|stored| (stored.value.id.clone(), (stored.version, Arc::new(stored.value)))));
+        if is_last {
+            break;
+        }
+    }
+    let missing: Vec<AlarmId> = app.live.state().open.keys().filter(|id| !open.contains_key(*id)).cloned().collect();
+    let mut gone = Vec::with_capacity(missing.len());
+    for id in missing {
+        if let Some(stored) = app.parts.ledger.alarm(&id).await? {
+            if stored.value.is_open() {
+                open.insert(id, (stored.version, Arc::new(stored.value)));
+            } else {
+                gone.push(Arc::new(stored.value));
+            }
+        }
+    }
+    app.live.apply(open, gone);
+    Ok(())
+}
+
+/// Follows the ledger until dropped. Changes that come while it reads are read together the next time.
+pub(crate) async fn follow(app: App) {
+    let mut changed = app.parts.ledger.changed();
+    loop {
+        changed.borrow_and_update();
+        let began = tokio::time::Instant::now();
+        if read(&app).await.is_err() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            continue;
+        }
+        // Half of the time at most goes into reading, however many alarms are open.
+        tokio::time::sleep(began.elapsed().max(PAUSE_MIN)).await;
+        tokio::select! {
+            told = changed.changed() => if told.is_err() { tokio::time::sleep(REREAD).await },
+            () = tokio::time::sleep(REREAD) => {}
+        }
+    }
+}

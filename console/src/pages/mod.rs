@@ -1,0 +1,21 @@
+//! The pages for people. HTML is made on the server; a small script keeps it fresh. Every page has its twin in the API.
+
+pub(crate) mod assets;
+pub(crate) mod preferences;
+pub(crate) mod problem;
+pub(crate) mod sign_in;
+
+use askama::Template;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+/// A page, or a plain sentence if it could not be drawn.
+pub(crate) fn html(status: StatusCode, page: &impl Template) -> Response {
+    match page.render() {
+        Ok(text) => (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], text).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a page could not be drawn");
+            (StatusCode::INTERNAL_SERVER_ERROR, "the page could not be drawn / 页面无法显示\n").into_response()
+        }
+    }
+}

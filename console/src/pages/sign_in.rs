@@ -1,0 +1,179 @@
+//! Signing in and out.
+
+use super::{assets, html};
+use crate::app::App;
+use crate::caller::{Caller, SESSION, cookie_name, new_token, recognise};
+use crate::limits::PASSWORD_BYTES_MAX;
+use crate::look::Look;
+use crate::messages::{Words, fill};
+use crate::password::PasswordError;
+use crate::problem::Problem;
+use askama::Template;
+use axum::Form;
+use axum::extract::{ConnectInfo, Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use care::{PersonId, TimeDelta};
+use serde::Deserialize;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use store::register::Put;
+
+/// Where to go on.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Asked {
+    #[serde(default)]
+    next: String,
+    #[serde(default)]
+    out: String,
+}
+
+/// What the form sends.
+#[derive(Deserialize)]
+pub(crate) struct Entry {
+    name: String,
+    password: String,
+    #[serde(default)]
+    next: String,
+}
+
+#[derive(Template)]
+#[template(path = "sign-in.html")]
+struct Page<'a> {
+    look: &'a Look,
+    t: &'static Words,
+    v: &'static str,
+    next: &'a str,
+    name: &'a str,
+    wrong: String,
+    told: &'a str,
+    demo: bool,
+}
+
+/// A path of this console, or its first page: nobody is sent elsewhere.
+pub(crate) fn own_path(path: &str) -> &str {
+    let fine = path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '\r', '\n', '\t']) && path.is_ascii();
+    if fine { path } else { "/" }
+}
+
+/// The address of the sign-in page that leads back to a path.
+pub(crate) fn address(path: &str) -> String {
+    if path == "/" {
+        return "/sign-in".to_owned();
+    }
+    let mut next = String::new();
+    for byte in path.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'/' => next.push(char::from(byte)),
+            other => next.push_str(&format!("%{other:02X}")),
+        }
+    }
+    format!("/sign-in?next={next}")
+}
+
+pub(crate) async fn page(State(app): State<App>, headers: HeaderMap, Query(asked): Query<Asked>) -> Result<Response, Problem> {
+    if recognise(&app, &headers).await?.is_some() {
+        return Ok(Redirect::to(own_path(&asked.next)).into_response());
+    }
+    let look = Look::of(&app, &headers);
+    let told = if asked.out.is_empty() { "" } else { look.words().signed_out };
+    Ok(html(StatusCode::OK, &draw(&app, &look, &asked.next, "", String::new(), told)))
+}
+
+fn draw<'a>(app: &App, look: &'a Look, next: &'a str, name: &'a str, wrong: String, told: &'a str) -> Page<'a> {
+    Page { look, t: look.words(), v: assets::version(), next: own_path(next), name, wrong, told, demo: app.settings.demo }
+}
+
+pub(crate) async fn enter(
+    State(app): State<App>,
+    peer: Option<axum::Extension<ConnectInfo<SocketAddr>>>,
+    headers: HeaderMap,
+    Form(entry): Form<Entry>,
+) -> Result<Response, Problem> {
+    let look = Look::of(&app, &headers);
+    let now = app.now();
+    let from = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |axum::Extension(ConnectInfo(peer))| peer.ip());
+    let name = entry.name.trim().to_owned();
+    let known = care::id::well_formed(&name);
+    let key = if known { name.clone() } else { String::new() };
+    let waits = [app.failures_here.wait(&(key.clone(), from), now), app.failures_address.wait(&from, now), app.failures_name.wait(&key, now)];
+    if let Some(wait) = waits.into_iter().flatten().max() {
+        return Ok(too_many(&app, &look, &entry, wait));
+    }
+    if entry.password.len() > PASSWORD_BYTES_MAX {
+        return Ok(wrong(&app, &look, &entry));
+    }
+    let person = if known { app.parts.register.person(&PersonId::new(name)).await?.filter(|p| p.active) } else { None };
+    let hash = person.as_ref().map(|p| p.password_hash.clone());
+    let right = match app.passwords.check(entry.password.clone(), hash).await {
+        Ok(right) => right,
+        Err(PasswordError::Busy) => return Ok(too_many(&app, &look, &entry, TimeDelta::seconds(2))),
+        Err(PasswordError::TooLong) => false,
+        Err(error @ PasswordError::Failed(_)) => {
+            tracing::error!(%error, "a password could not be checked");
+            return Err(Problem::Unavailable);
+        }
+    };
+    let Some(person) = person.filter(|_| right) else {
+        app.failures_here.count((key.clone(), from), now);
+        app.failures_address.count(from, now);
+        app.failures_name.count(key, now);
+        return Ok(wrong(&app, &look, &entry));
+    };
+    app.failures_here.forget(&(key.clone(), from));
+    app.failures_name.forget(&key);
+    let (secret, token) = new_token(&person.id, SESSION, now, app.settings.session_lifetime);
+    let subject = person.id.as_str().to_owned();
+    let mut puts = vec![Put::Token(token), Put::Audit { at: now, who: subject.clone(), action: "session.begin".to_owned(), subject }];
+    // A new sign-in never goes on with an old session: no fixation.
+    if let Some(old) = crate::caller::cookie(&headers, cookie_name(&app)) {
+        puts.push(Put::EndToken(crate::caller::hash_of(old)));
+    }
+    app.parts.register.put(puts).await?;
+    let mut response = Redirect::to(own_path(&entry.next)).into_response();
+    set_cookie(&app, &mut response, &secret, app.settings.session_lifetime.num_seconds());
+    Ok(response)
+}
+
+fn wrong(app: &App, look: &Look, entry: &Entry) -> Response {
+    let wrong = look.words().sign_in_wrong.to_owned();
+    html(StatusCode::UNAUTHORIZED, &draw(app, look, &entry.next, &entry.name, wrong, ""))
+}
+
+fn too_many(app: &App, look: &Look, entry: &Entry, wait: TimeDelta) -> Response {
+    let seconds = wait.num_seconds().max(1);
+    let wrong = fill(look.words().sign_in_wait, &[("wait", &care::reason::span(seconds, look.language))]);
+    let mut response = html(StatusCode::TOO_MANY_REQUESTS, &draw(app, look, &entry.next, &entry.name, wrong, ""));
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    response
+}
+
+fn set_cookie(app: &App, response: &mut Response, secret: &str, seconds: i64) {
+    let secure = if app.secure() { "; Secure" } else { "" };
+    let cookie = format!("{}={secret}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}", cookie_name(app));
+    if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+}
+
+pub(crate) async fn leave(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
+    let who = caller.person.as_str().to_owned();
+    let audit = Put::Audit { at: app.now(), who: who.clone(), action: "session.end".to_owned(), subject: who };
+    app.parts.register.put(vec![Put::EndToken(caller.token), audit]).await?;
+    let mut response = Redirect::to("/sign-in?out=1").into_response();
+    set_cookie(&app, &mut response, "", 0);
+    Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_sent_to_another_site() {
+        for bad in ["https://evil.example", "//evil.example", "/\\evil.example", "", "javascript:alert(1)", "/a\r\nSet-Cookie: x"] {
+            assert_eq!(own_path(bad), "/", "{bad}");
+        }
+        assert_eq!(own_path("/homes?x=1"), "/homes?x=1");
+        assert_eq!(address("/?alarm=a&b"), "/sign-in?next=/%3Falarm%3Da%26b");
+    }
+}

@@ -1,0 +1,112 @@
+//! What the console needs to know from the rest of the house beyond ledger and register. The binary hands in
+//! adapters; the console never asks another room directly.
+
+use async_trait::async_trait;
+use care::home::View;
+use care::{AlarmId, ContactId, HomeId, TimeDelta, Timestamp};
+
+/// The state of homes as the ingest keeps it.
+#[async_trait]
+pub trait Homes: Send + Sync {
+    /// A home as it is seen now; `None` if it has never been heard.
+    async fn view(&self, home: &HomeId) -> Option<View>;
+
+    /// The homes that stand in the worklist after an outage of ours (SIL-2), at most `max`.
+    async fn outage_worklist(&self, max: usize) -> Vec<View>;
+}
+
+/// How a part of the platform is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FeedState {
+    /// As it should.
+    Working,
+    /// Works, but not as it should.
+    Degraded,
+    /// Does not work.
+    Down,
+}
+
+/// The parts whose health stands in the header and in `/readyz`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FeedKind {
+    /// The event log.
+    Log,
+    /// The ledger.
+    Ledger,
+    /// The devices' door.
+    Door,
+    /// The way from log to facts.
+    Ingest,
+    /// A channel to people, by its name.
+    Channel,
+    /// The press that the platform gives itself every minute.
+    Canary,
+}
+
+/// A figure that belongs to a part's health.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Figure {
+    /// How many homes are connected.
+    Homes(u64),
+    /// How far it is behind.
+    Behind(TimeDelta),
+    /// How long ago it last succeeded.
+    Ago(TimeDelta),
+    /// How many wait in it.
+    Waiting(u64),
+}
+
+/// The health of one part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Feed {
+    /// Which part.
+    pub kind: FeedKind,
+    /// The channel's name; empty for the others.
+    pub name: String,
+    /// How it is doing.
+    pub state: FeedState,
+    /// A figure to show beside it.
+    pub figure: Option<Figure>,
+}
+
+/// The health of the platform's parts. Cheap: asked for with every page and probe.
+pub trait Feeds: Send + Sync {
+    /// The parts, in the order in which they are shown.
+    fn feeds(&self) -> Vec<Feed>;
+}
+
+/// Figures for Prometheus.
+pub trait Metrics: Send + Sync {
+    /// The exposition text, complete with `# HELP` and `# TYPE`.
+    fn text(&self) -> String;
+}
+
+/// How far an attempt to reach somebody has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// The line is being set up.
+    Dialling,
+    /// It rings at the other end.
+    Ringing,
+    /// Somebody or something has answered; no key was pressed yet.
+    Answered,
+}
+
+/// Something that a channel is doing for an alarm at this moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Underway {
+    /// Who is being reached for.
+    pub contact: ContactId,
+    /// By what.
+    pub channel: String,
+    /// How far it has come.
+    pub phase: Phase,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// What the channels are doing at this moment.
+pub trait Doing: Send + Sync {
+    /// What is underway for an alarm.
+    fn underway(&self, alarm: &AlarmId) -> Vec<Underway>;
+}

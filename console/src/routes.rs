@@ -1,0 +1,139 @@
+//! The table of routes. A route is entered with what it needs of its caller, and nothing else gets it served: there is
+//! no way to add a handler without saying who may use it.
+
+use crate::app::App;
+use crate::caller::{Caller, Need, recognise, same_site};
+use crate::limits::BODY_BYTES_MAX;
+use crate::problem::Problem;
+use crate::{api, finish, pages, probes};
+use axum::Router;
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Request, State};
+use axum::handler::Handler;
+use axum::http::header;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::{MethodFilter, on};
+use std::net::SocketAddr;
+
+/// A row of the table.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Route {
+    /// `GET` or `POST`.
+    pub method: &'static str,
+    /// The path, with `{name}` for its variable parts.
+    pub path: &'static str,
+    /// What it needs of its caller.
+    pub need: Need,
+}
+
+struct Table {
+    app: App,
+    rows: Vec<Route>,
+    router: Router<App>,
+}
+
+impl Table {
+    fn get<H, T>(self, path: &'static str, need: Need, handler: H) -> Self
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        self.add("GET", MethodFilter::GET, path, need, handler)
+    }
+
+    fn post<H, T>(self, path: &'static str, need: Need, handler: H) -> Self
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        self.add("POST", MethodFilter::POST, path, need, handler)
+    }
+
+    fn add<H, T>(mut self, method: &'static str, filter: MethodFilter, path: &'static str, need: Need, handler: H) -> Self
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        let guarded = on(filter, handler).route_layer(from_fn_with_state((self.app.clone(), need), guard));
+        self.router = self.router.route(path, guarded);
+        self.rows.push(Route { method, path, need });
+        self
+    }
+}
+
+/// Nobody passes whom the table does not let pass.
+async fn guard(State((app, need)): State<(App, Need)>, mut request: Request, next: Next) -> Result<Response, Problem> {
+    let headers = request.headers();
+    let caller = match need {
+        Need::Nothing => None,
+        Need::Loopback if from_loopback(&request) => None,
+        Need::Loopback | Need::SignedIn | Need::See | Need::Act | Need::Audit => {
+            let caller = recognise(&app, headers).await?.ok_or(Problem::NotSignedIn)?;
+            if !need.met_by(caller.role) {
+                return Err(Problem::Forbidden);
+            }
+            Some(caller)
+        }
+    };
+    let by_browser = caller.as_ref().is_none_or(|c| c.by == crate::caller::By::Cookie);
+    if by_browser && !same_site(&app, request.method(), headers) {
+        return Err(Problem::CrossSite);
+    }
+    if let Some(caller) = caller {
+        request.extensions_mut().insert::<Caller>(caller);
+    }
+    Ok(next.run(request).await)
+}
+
+/// True if the other end is on this machine and does not speak for somebody elsewhere.
+fn from_loopback(request: &Request) -> bool {
+    let near = request.extensions().get::<ConnectInfo<SocketAddr>>().is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback());
+    let headers = request.headers();
+    near && !headers.contains_key(header::FORWARDED) && !headers.contains_key("x-forwarded-for")
+}
+
+/// The router and its table.
+pub(crate) fn build(app: &App) -> (Router, Vec<Route>) {
+    use Need::{Act, Audit, Loopback, Nothing, See, SignedIn};
+    let table = Table { app: app.clone(), rows: Vec::new(), router: Router::new() }
+        .get("/healthz", Loopback, probes::healthz)
+        .get("/readyz", Loopback, probes::readyz)
+        .get("/metrics", Loopback, probes::metrics)
+        .get("/api/v1/openapi.json", SignedIn, api::openapi::document)
+        .get("/api/v1/me", SignedIn, api::me::me)
+        .get("/api/v1/alarms", See, api::alarms::list)
+        .get("/api/v1/alarms/{id}", See, api::alarms::one)
+        .post("/api/v1/alarms/{id}/claim", Act, api::verbs::claim)
+        .post("/api/v1/alarms/{id}/report", Act, api::verbs::report)
+        .post("/api/v1/alarms/{id}/close", Act, api::verbs::close)
+        .post("/api/v1/alarms/{id}/hand-over", Act, api::verbs::hand_over)
+        .post("/api/v1/alarms/{id}/let-go", Act, api::verbs::let_go)
+        .post("/api/v1/alarms/{id}/on-the-way", Act, api::verbs::on_the_way)
+        .post("/api/v1/alarms/{id}/skip", Act, api::verbs::skip)
+        .post("/api/v1/alarms/{id}/notes", Act, api::verbs::note)
+        .get("/api/v1/homes", See, api::homes::list)
+        .get("/api/v1/homes/{id}", See, api::homes::one)
+        .post("/api/v1/homes/{id}/elders/{elder}/reveal", Act, api::reveal::elder)
+        .post("/api/v1/homes/{id}/contacts/{contact}/reveal", Act, api::reveal::contact)
+        .get("/api/v1/quarantine", See, api::worklists::quarantine)
+        .get("/api/v1/unknown-devices", See, api::worklists::unknown_devices)
+        .get("/api/v1/outage-worklist", See, api::worklists::outage)
+        .get("/api/v1/audit", Audit, api::audit::list)
+        .get("/api/v1/audit/verification", Audit, api::audit::verify)
+        .get("/api/v1/events", See, api::events::stream)
+        .get("/sign-in", Nothing, pages::sign_in::page)
+        .post("/sign-in", Nothing, pages::sign_in::enter)
+        .post("/sign-out", SignedIn, pages::sign_in::leave)
+        .post("/preferences", Nothing, pages::preferences::change)
+        .get("/assets/{file}", Nothing, pages::assets::file)
+        /*DESK*/
+        ;
+    let router = table
+        .router
+        .fallback(async || Problem::NotFound)
+        .method_not_allowed_fallback(async || Problem::Method)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(from_fn_with_state(app.clone(), finish::finish))
+        .with_state(app.clone());
+    (router, table.rows)
+}
