@@ -239,3 +239,51 @@ impl Channel for CanaryChannel {
         Health::Up
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Mode, World, millis, plan, rung, seconds};
+    use care::Level;
+    use store::Register;
+    use store::ledger::Which;
+
+    async fn world() -> (World, Arc<Canary>, Arc<crate::testing::Scripted>) {
+        let mut world = World::new(plan(vec![rung(&["daughter"], &["voice"])])).await;
+        let voice = world.scripted("voice", Mode::Takes);
+        world.ledger.put(Canary::entries()).await.unwrap();
+        let canary = Arc::new(Canary::new(Arc::new(world.ledger.clone()), world.clock.clone(), CanarySettings::default()));
+        world.channels.push(Arc::new(CanaryChannel(canary.clone())));
+        let (watching, stop) = (canary.clone(), world.stop.subscribe());
+        tokio::spawn(async move { watching.run(stop).await });
+        (world, canary, voice)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_press_goes_the_whole_way_is_timed_and_closed_and_reaches_nobody() {
+        let (world, canary, voice) = world().await;
+        let (_engine, _running) = world.start();
+        for round in 1..=3u64 {
+            canary.pressed();
+            millis(7).await;
+            let id = world.raise_as(CANARY, Level::Red, true).await;
+            seconds(60).await;
+            assert_eq!(world.alarm(&id).await.state_name(), "closed");
+            let view = canary.view();
+            assert_eq!((view.buckets.iter().sum::<u64>(), view.missed), (round, 0));
+            assert!(view.last_ms.unwrap() <= 10, "{view:?}");
+        }
+        assert_eq!(voice.seen().len(), 0);
+        assert!(world.ledger.alarms(Which::Open, None, 10).await.unwrap().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_press_that_does_not_come_through_is_an_alarm_about_the_platform() {
+        let (world, canary, _voice) = world().await;
+        canary.pressed();
+        seconds(11).await;
+        assert_eq!(canary.view().missed, 1);
+        let told = world.ledger.open_alarm(&"platform".into(), &Cause::Technical(CANARY.into())).await.unwrap();
+        assert!(told.is_some());
+    }
+}

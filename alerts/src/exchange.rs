@@ -404,3 +404,72 @@ impl Channel for Exchange {
         std::time::Duration::from_secs(120)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{World, plan, rung, seconds};
+    use care::alarm::{Claimant, State};
+
+    /// One contact at a phone of this manner; returns how the attempt ended and what became of the alarm.
+    async fn called(manner: Manner, keys: &str) -> (Option<AttemptOutcome>, State) {
+        let mut world = World::new(plan(vec![rung(&["daughter"], &["voice"])])).await;
+        let exchange = Arc::new(Exchange::new(world.clock.clone(), 7));
+        exchange.set_manner("tel-daughter", manner);
+        world.channels.push(exchange.clone());
+        let (_engine, _running) = world.start();
+        let id = world.raise("home-1", Level::Red).await;
+        seconds(1).await;
+        for key in keys.chars() {
+            exchange.press(&"daughter".into(), key).unwrap();
+            seconds(2).await;
+        }
+        seconds(70).await;
+        let alarm = world.alarm(&id).await;
+        (alarm.attempts[0].outcome.clone(), alarm.state)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_manner_ends_in_its_outcome_and_only_a_key_takes_the_alarm() {
+        for (manner, keys, outcome) in [
+            (Manner::Takes, "", AttemptOutcome::Accepted),
+            (Manner::PassesOn, "", AttemptOutcome::PassedOn),
+            (Manner::Voicemail, "", AttemptOutcome::NoKey),
+            (Manner::NoAnswer, "", AttemptOutcome::NoAnswer),
+            (Manner::Busy, "", AttemptOutcome::Busy),
+            (Manner::Off, "", AttemptOutcome::Unreachable),
+            (Manner::Waits, "", AttemptOutcome::NoAnswer),
+            (Manner::Waits, "1", AttemptOutcome::Accepted),
+            (Manner::Waits, "91", AttemptOutcome::Accepted),
+            (Manner::Waits, "2", AttemptOutcome::PassedOn),
+            (Manner::Waits, "78*", AttemptOutcome::WrongKey),
+            (Manner::Waits, "771", AttemptOutcome::Accepted),
+            (Manner::Voicemail, "1", AttemptOutcome::Accepted),
+        ] {
+            let (ended, state) = called(manner, keys).await;
+            assert_eq!(ended, Some(outcome.clone()), "{manner:?} {keys}");
+            let taken = matches!(state, State::Claimed { by: Claimant::Contact(_), .. });
+            assert_eq!(taken, outcome == AttemptOutcome::Accepted, "{manner:?} {keys}: {state:?}");
+        }
+    }
+
+    #[test]
+    fn the_last_digit_tells_what_a_phone_does() {
+        let exchange = Exchange::new(Arc::new(NoClock), 1);
+        let manners = ["13800000001", "13800000005", "13800000006", "13800000007", "13800000008", "13800000009"].map(|n| exchange.manner(n));
+        assert_eq!(manners, [Manner::Takes, Manner::PassesOn, Manner::Voicemail, Manner::NoAnswer, Manner::Busy, Manner::Off]);
+        assert_eq!(exchange.press(&"nobody".into(), '1'), Err(NotInACall));
+    }
+
+    struct NoClock;
+
+    impl Clock for NoClock {
+        fn now(&self) -> Timestamp {
+            crate::testing::start_of_time()
+        }
+
+        fn sleep_until<'a>(&'a self, _at: Timestamp) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+            Box::pin(std::future::pending())
+        }
+    }
+}

@@ -15,6 +15,8 @@ pub mod engine;
 pub mod exchange;
 pub mod platform;
 pub mod self_audit;
+#[cfg(test)]
+mod testing;
 pub mod webhook;
 pub mod words;
 

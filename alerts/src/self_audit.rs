@@ -210,3 +210,53 @@ impl Tally {
         out
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Mode, World, plan, rung, seconds};
+    use care::Level;
+
+    fn audit(world: &World) -> SelfAudit {
+        SelfAudit::new(Arc::new(world.ledger.clone()), world.clock.clone(), AuditSettings::default())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_platform_that_works_has_no_findings() {
+        let mut world = World::new(plan(vec![rung(&["daughter"], &["voice"])])).await;
+        world.scripted("voice", Mode::Delivers);
+        let (_engine, _running) = world.start();
+        world.raise("home-1", Level::Red).await;
+        let audit = audit(&world);
+        for _ in 0..40 {
+            seconds(15).await;
+            assert_eq!(audit.look_and_tell().await.unwrap(), []);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_engine_that_stands_still_is_found_out_and_told_once() {
+        let world = World::new(plan(vec![rung(&["daughter"], &["voice"])])).await;
+        let id = world.raise("home-1", Level::Red).await;
+        let audit = audit(&world);
+        seconds(11).await;
+        assert_eq!(audit.look_and_tell().await.unwrap(), [Finding::NotCalled { count: 1, alarm: id.clone() }]);
+        seconds(600).await;
+        let codes: Vec<_> = audit.look_and_tell().await.unwrap().iter().map(|f| f.reason().code).collect();
+        assert_eq!(codes, ["audit_not_called", "audit_overdue", "audit_outbox_stuck"]);
+        let told = world.ledger.open_alarm(&"platform".into(), &Cause::Technical("self_audit".into())).await.unwrap().unwrap();
+        assert_eq!((told.value.presses, told.value.level), (1, Level::Technical));
+        let said = told.value.reason.render(care::reason::Language::En, chrono_tz::UTC);
+        assert_eq!(said, format!("Self-audit: 1 red alarms have not been called in time ({id} is one)."));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_audit_runs_by_itself() {
+        let world = World::new(plan(vec![rung(&["daughter"], &["voice"])])).await;
+        world.raise("home-1", Level::Red).await;
+        let (audit, stop) = (audit(&world), world.stop.subscribe());
+        tokio::spawn(async move { audit.run(stop).await });
+        seconds(31).await;
+        assert!(world.ledger.open_alarm(&"platform".into(), &Cause::Technical("self_audit".into())).await.unwrap().is_some());
+    }
+}

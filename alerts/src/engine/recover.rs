@@ -2,14 +2,27 @@
 
 use super::{Engine, LOOK_AGAIN};
 use care::AlarmId;
-use futures_util::stream::{self, StreamExt};
-use std::collections::BTreeSet;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::sync::atomic::Ordering;
 
 /// Overdue alarms read at a time.
 const PAGE: usize = 500;
 /// How often an overdue alarm is fired in one recovery: rungs without anybody to wait for follow each other at once.
 const ROUNDS_MAX: u32 = 64;
+
+/// Awaits all, `width` of them at a time.
+async fn some_at_a_time<T>(work: Vec<BoxFuture<'_, T>>, width: usize) -> Vec<T> {
+    let mut waiting = work.into_iter();
+    let mut running: FuturesUnordered<_> = waiting.by_ref().take(width.max(1)).collect();
+    let mut out = Vec::new();
+    while let Some(done) = running.next().await {
+        out.push(done);
+        running.extend(waiting.next());
+    }
+    out
+}
 
 impl Engine {
     /// Reconciles what was under way when the last life ended, then fires every overdue deadline. To be awaited
@@ -30,7 +43,8 @@ impl Engine {
         if !trying.is_empty() {
             tracing::info!(effects = trying.len(), "effects of the life before are reconciled");
         }
-        stream::iter(&trying).for_each_concurrent(self.settings.steps, |waiting| self.reconcile(waiting)).await;
+        let work = trying.iter().map(|waiting| self.reconcile(waiting).boxed()).collect();
+        some_at_a_time(work, self.settings.steps).await;
         self.fire_overdue().await;
         self.recovered.store(true, Ordering::Release);
     }
@@ -50,8 +64,8 @@ impl Engine {
             if due.is_empty() {
                 break;
             }
-            let distinct: BTreeSet<&AlarmId> = due.iter().collect();
-            let results: Vec<bool> = stream::iter(distinct).map(|alarm| self.fire(alarm)).buffer_unordered(self.settings.steps).collect().await;
+            let work = due.iter().map(|alarm| self.fire(alarm).boxed()).collect();
+            let results: Vec<bool> = some_at_a_time(work, self.settings.steps).await;
             fired += results.iter().filter(|stored| **stored).count();
             if results.iter().all(|stored| !stored) {
                 self.clock.sleep_until(self.clock.now() + LOOK_AGAIN).await;
