@@ -3,7 +3,7 @@
 use super::{ATTEMPT_STALE, ATTEMPTS_MAX, Alarm, Attempt, AttemptOutcome, Claimant, DEVICES_MAX, Effect, EffectKind, Help, Input, Ladder, State};
 use crate::cause::Raise;
 use crate::plan::{ChannelName, Order, Plan, Rung, RungContact};
-use crate::{Level, Timestamp};
+use crate::{ContactId, Level, Timestamp};
 
 impl Alarm {
     /// The only way an alarm ever changes. Total: an input that does not fit the state changes nothing.
@@ -81,9 +81,8 @@ impl Alarm {
             return;
         }
         self.presses = self.presses.saturating_add(1);
-        if let Some(device) = raise.device.filter(|d| !self.devices.contains(d) && self.devices.len() < DEVICES_MAX) {
-            self.devices.push(device);
-        }
+        let new_device = raise.device.filter(|d| !self.devices.contains(d) && self.devices.len() < DEVICES_MAX);
+        self.devices.extend(new_device.clone());
         let worse = raise.level < self.level;
         if worse {
             self.level = raise.level;
@@ -108,6 +107,9 @@ impl Alarm {
                 self.next_step_at = self.next_step_at.map(|at| at.min(soon));
                 if worse {
                     self.ring_again(plan, now, out);
+                } else if let Some(device) = new_device {
+                    let no = self.number();
+                    out.push(Effect { no, kind: EffectKind::Lamp { device, help: Help::Taken } });
                 }
             }
             State::Closed { .. } => {}
@@ -146,21 +148,38 @@ impl Alarm {
         let outcome = if outcome == AttemptOutcome::Accepted { AttemptOutcome::Unknown } else { outcome };
         attempt.outcome = Some(outcome.clone());
         let (contact, channel) = (attempt.contact.clone(), attempt.channel.clone());
-        let (State::Raised, Ladder::Calling { rung, place }) = (&self.state, self.ladder) else { return };
-        let Some(current) = plan.rungs.get(rung as usize) else { return };
-        let Some(entry) = current.contacts.iter().find(|c| c.contact == contact) else { return };
-        if outcome == AttemptOutcome::ChannelDown {
-            let next = entry.channels.iter().position(|c| *c == channel).map_or(0, |i| i + 1);
-            if next < entry.channels.len() && (current.order == Order::AtOnce || current.contacts.get(place as usize) == Some(entry)) {
-                let entry = entry.clone();
-                self.notify(&entry, next, now, out);
-                self.next_step_at = Some(now + current.wait);
-                return;
-            }
+        if outcome == AttemptOutcome::ChannelDown && self.fail_over(&contact, &channel, plan, now, out) {
+            return;
         }
-        if outcome.is_failure() && !self.waits_on(current, place) {
+        let (State::Raised, Ladder::Calling { rung, place }) = (&self.state, self.ladder) else { return };
+        if outcome == AttemptOutcome::Released {
+            // Hung up for a claim that was let go meanwhile: the call that this one stood in the way of is made now.
+            return self.ring_reached(plan, now, out, |entry| entry.contact == contact);
+        }
+        let Some(current) = plan.rungs.get(rung as usize) else { return };
+        if outcome.is_failure() && current.contacts.iter().any(|c| c.contact == contact) && !self.waits_on(current, place) {
             self.advance(plan, now, out);
         }
+    }
+
+    /// Asks for the contact's next channel, if there is one and the contact is still wanted. The ladder's deadline
+    /// stays: an elder who presses every few seconds while a channel is down must not hold it at its foot.
+    fn fail_over(&mut self, contact: &ContactId, channel: &ChannelName, plan: &Plan, now: Timestamp, out: &mut Vec<Effect>) -> bool {
+        let wanted = match &self.state {
+            State::Raised => true,
+            // Who has it is being told that it was pressed again.
+            State::Claimed { by, .. } => *by == Claimant::Contact(contact.clone()),
+            State::Reported { .. } | State::Closed { .. } => false,
+        };
+        let entry = plan.rungs.iter().flat_map(|r| &r.contacts).find(|c| c.contact == *contact && c.channels.contains(channel));
+        let Some(entry) = entry.filter(|_| wanted) else { return false };
+        let next = entry.channels.iter().position(|c| c == channel).map_or(0, |i| i + 1);
+        if next >= entry.channels.len() {
+            return false;
+        }
+        let entry = entry.clone();
+        self.notify(&entry, next, now, out);
+        true
     }
 
     /// True while somebody of this rung (in turn: at this place) may still take the alarm.
@@ -187,13 +206,19 @@ impl Alarm {
     /// Rings everybody again who was reached for so far. The ladder keeps its place and its deadline: an elder who
     /// presses every few seconds must not hold it at its foot.
     fn re_ring(&mut self, plan: &Plan, now: Timestamp, out: &mut Vec<Effect>) {
-        let Ladder::Calling { rung, place } = self.ladder else {
-            return self.call_from(0, 0, plan, now, out);
-        };
+        match self.ladder {
+            Ladder::Calling { .. } => self.ring_reached(plan, now, out, |_| true),
+            Ladder::Resting => self.call_from(0, 0, plan, now, out),
+        }
+    }
+
+    /// Calls those whom the ladder has reached so far and who are meant.
+    fn ring_reached(&mut self, plan: &Plan, now: Timestamp, out: &mut Vec<Effect>, meant: impl Fn(&RungContact) -> bool) {
+        let Ladder::Calling { rung, place } = self.ladder else { return };
         for (i, r) in plan.rungs.iter().enumerate().take(rung as usize + 1) {
             let here = i == rung as usize && r.order == Order::InTurn;
             let reached = if here { place as usize + 1 } else { r.contacts.len() };
-            for entry in r.contacts.iter().take(reached) {
+            for entry in r.contacts.iter().take(reached).filter(|entry| meant(entry)) {
                 self.notify(entry, 0, now, out);
             }
         }
