@@ -8,13 +8,13 @@
     reason = "a suite of checks: it runs in tests only and fails by panicking"
 )]
 
-
+mod ledger;
 mod log;
+mod register;
 
-
-
+pub use ledger::ledger;
 pub use log::event_log;
-
+pub use register::register;
 
 use crate::{Ledger, Ownership, Register};
 use care::Timestamp;

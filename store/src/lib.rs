@@ -22,8 +22,8 @@ pub mod telemetry;
 
 pub use clock::Clock;
 pub use ledger::{Ledger, LedgerError, Stored, Tx, Write};
-pub use memory::{MemoryLedger, MemoryLog};
 pub use log::{Done, Entry, EventLog, LogError, Offset, Record, Shard};
+pub use memory::{MemoryLedger, MemoryLog};
 pub use ownership::{Fence, Ownership};
 pub use register::Register;
 pub use telemetry::TelemetrySink;

@@ -290,7 +290,8 @@ pub fn within(path: &str, of: &str) -> bool {
 pub fn audit_hash(before: &str, line: &AuditLine) -> String {
     let mut hash = Sha256::new();
     let at = line.at.timestamp_nanos_opt().unwrap_or(i64::MAX);
-    for part in [before.as_bytes(), &line.seq.to_be_bytes(), &at.to_be_bytes(), line.who.as_bytes(), line.action.as_bytes(), line.subject.as_bytes()] {
+    for part in [before.as_bytes(), &line.seq.to_be_bytes(), &at.to_be_bytes(), line.who.as_bytes(), line.action.as_bytes(), line.subject.as_bytes()]
+    {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }

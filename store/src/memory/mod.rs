@@ -6,6 +6,7 @@ mod log;
 mod register;
 
 pub use ledger::MemoryLedger;
+pub(crate) use ledger::{QUARANTINE_BYTES_MAX, wakes};
 pub use log::MemoryLog;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

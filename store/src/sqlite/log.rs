@@ -5,8 +5,8 @@ use super::ballast::Ballast;
 use super::dir::{DataDir, OpenError};
 use super::files::{DayFile, Full, slot};
 use super::stats::{Latency, LogStats};
-use super::writer::{Writer, checkpoints};
-use super::{is_full, lock, open_reader, open_writer};
+use super::writer::Writer;
+use super::{beside, is_full, lock, open_reader, open_writer};
 use crate::ledger::Decided;
 use crate::log::{Done, Entry, EventLog, LogError, Offset, Record, Shard, shard_of};
 use async_trait::async_trait;
@@ -71,7 +71,7 @@ pub(super) struct Queues {
 pub(super) struct Shared {
     pub(super) dir: Arc<DataDir>,
     pub(super) options: LogOptions,
-    pub(super) ballast: Ballast,
+    pub(super) ballast: Arc<Ballast>,
     pub(super) queues: Mutex<Queues>,
     pub(super) wake: Condvar,
     /// The last durable offset of every lane, by [`slot`].
@@ -128,8 +128,7 @@ impl SqliteLog {
     /// [`OpenError`] if a file cannot be opened, was written by a newer version, or has another number of shards.
     pub fn open(dir: &Arc<DataDir>, options: LogOptions) -> Result<Self, OpenError> {
         let options = LogOptions { shards: options.shards.clamp(1, care::id::PARTITIONS), ..options };
-        let ballast =
-            Ballast::open(dir, "log.ballast", options.ballast_bytes).map_err(|e| OpenError::Io("put the log's ballast aside".into(), e))?;
+        let ballast = Ballast::open(dir, "log.ballast", options.ballast_bytes).map_err(|e| OpenError::Io("put the log's ballast aside".into(), e))?;
         let (files, db, ends) = loop {
             match Self::open_files(dir, &options) {
                 Err(OpenError::Sqlite(_, error)) if is_full(&error, dir) && ballast.release() => {}
@@ -140,7 +139,7 @@ impl SqliteLog {
         let newest = files.last().cloned();
         let shared = Arc::new(Shared {
             dir: dir.clone(),
-            ballast,
+            ballast: Arc::new(ballast),
             queues: Mutex::default(),
             wake: Condvar::new(),
             ends: ends.into_iter().map(AtomicU64::new).collect(),
@@ -153,14 +152,12 @@ impl SqliteLog {
         });
         let (tell, told) = std::sync::mpsc::sync_channel(8);
         let writer = Writer::new(shared.clone(), db, newest, next, tell);
-        let beside = shared.clone();
+        let ballast = shared.ballast.clone();
         let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
             std::thread::Builder::new().name(name.into()).spawn(run).map_err(|e| OpenError::Io(format!("start the thread {name}"), e))
         };
-        let threads = vec![
-            spawn("log-checkpoint", Box::new(move || checkpoints(&beside, &told)))?,
-            spawn("log-writer", Box::new(move || writer.run()))?,
-        ];
+        let threads =
+            vec![spawn("log-checkpoint", Box::new(move || beside::run(&ballast, &told)))?, spawn("log-writer", Box::new(move || writer.run()))?];
         Ok(Self { shared, threads: Mutex::new(threads) })
     }
 
@@ -168,7 +165,9 @@ impl SqliteLog {
     fn open_files(dir: &DataDir, options: &LogOptions) -> Result<(Vec<Arc<DayFile>>, Option<Connection>, Vec<u64>), OpenError> {
         let files = DayFile::all(dir)?;
         let lanes = usize::from(options.shards) * 2;
-        let Some(newest) = files.last() else { return Ok((Vec::new(), None, vec![0; lanes])) };
+        let Some(newest) = files.last() else {
+            return Ok((Vec::new(), None, vec![0; lanes]));
+        };
         if newest.starts.len() != lanes {
             let have = u16::try_from(newest.starts.len() / 2).unwrap_or_default();
             return Err(OpenError::Shards { have, asked: options.shards });
@@ -191,7 +190,9 @@ impl SqliteLog {
         loop {
             let oldest = {
                 let mut files = lock(&self.shared.files);
-                let (Some(oldest), Some(next)) = (files.first(), files.get(1)) else { break };
+                let (Some(oldest), Some(next)) = (files.first(), files.get(1)) else {
+                    break;
+                };
                 if oldest.day >= before || !self.all_kept(next, keep_after) {
                     break;
                 }

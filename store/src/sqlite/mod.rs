@@ -2,16 +2,28 @@
 //! that is acknowledged is in a WAL with `synchronous=FULL`; one thread writes each of the two, readers have
 //! connections of their own.
 
+mod apply;
 mod ballast;
+mod beside;
 mod dir;
 mod files;
+mod keeper;
+mod ledger;
+mod ledger_writer;
 mod log;
+mod migrations;
+mod read;
+mod register;
+mod seal;
 mod stats;
 mod writer;
 
 pub use dir::{DataDir, OpenError};
+pub use keeper::SEEN_FOR;
+pub use ledger::{LedgerOptions, Opened, SqliteLedger};
 pub use log::{LogOptions, SqliteLog};
-pub use stats::{HISTOGRAM_S, Histogram, LogStats};
+pub use seal::Keys;
+pub use stats::{HISTOGRAM_S, Histogram, LedgerStats, LogStats};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::path::Path;

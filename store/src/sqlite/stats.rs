@@ -77,3 +77,26 @@ pub struct LogStats {
     /// Bytes of ballast left.
     pub ballast_bytes: u64,
 }
+
+/// The figures of a ledger since its start.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LedgerStats {
+    /// Transactions of callers that were committed.
+    pub transactions: u64,
+    /// Transactions refused because somebody else wrote first, or another owner has the shard.
+    pub conflicts: u64,
+    /// Time from the beginning of a group of transactions to its end on disk.
+    pub commit: Histogram,
+    /// Transactions that wait now.
+    pub queue: u64,
+    /// Transactions refused because the disk was full.
+    pub refused_full: u64,
+    /// Groups that failed for another reason.
+    pub failures: u64,
+    /// Bytes on disk, the WAL included.
+    pub disk_bytes: u64,
+    /// True while the disk is full: what red alarms need only, from the ballast.
+    pub disk_full: bool,
+    /// Bytes of ballast left.
+    pub ballast_bytes: u64,
+}

@@ -1,10 +1,11 @@
-//! The one thread that writes the event log, and the one beside it that empties the WAL.
+//! The one thread that writes the event log.
 //!
 //! A batch is what came while the last fsync ran: red records first, then routine ones until a red one comes or the
 //! batch is large enough. So a red record waits for at most one running fsync (LANE-1). A commit that failed for any
 //! reason but a full disk leaves the file in doubt: its batch is refused, the file is left and the next one begins,
 //! for whatever is written behind a torn place of a WAL is lost at the next power cut.
 
+use super::beside::Beside;
 use super::dir::OpenError;
 use super::files::{DayFile, key, nanos};
 use super::log::{Shared, lane_of, size};
@@ -14,9 +15,8 @@ use care::Lane;
 use chrono::NaiveDate;
 use rusqlite::{Connection, TransactionBehavior, params};
 use std::panic::AssertUnwindSafe;
-use std::path::PathBuf;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -28,8 +28,6 @@ const BATCH_BYTES_MAX: usize = 1 << 20;
 const ROUTINE_BESIDE_RED: usize = 256;
 /// Routine records between two looks at the red queue.
 const CHUNK: usize = 64;
-/// How often a full disk is looked at again.
-const REFILL_EVERY: Duration = Duration::from_secs(1);
 /// How long the writer waits for readers when it must empty the WAL itself.
 const RESTART_PATIENCE: Duration = Duration::from_millis(50);
 
@@ -40,16 +38,6 @@ struct Taken {
     shard: Shard,
     slot: usize,
     offset: u64,
-}
-
-/// What the thread beside the writer is asked to do.
-pub(super) enum Beside {
-    /// From now on this is the file that is written.
-    File(PathBuf),
-    /// Much was written: move it from the WAL into the database.
-    Move,
-    /// This file is not written any more: empty its WAL and close it.
-    Close(Connection),
 }
 
 pub(super) struct Writer {
@@ -206,7 +194,9 @@ impl Writer {
     /// After a failed transaction: the same file again if nothing is in doubt, else none, so that a new one begins.
     fn recover(&mut self, error: &rusqlite::Error) {
         self.db = None;
-        let Some(file) = self.file.clone() else { return };
+        let Some(file) = self.file.clone() else {
+            return;
+        };
         if !is_doubtful(error) {
             for (next, end) in self.next.iter_mut().zip(&self.shared.ends) {
                 *next = end.load(Ordering::Acquire).saturating_add(1);
@@ -226,7 +216,9 @@ impl Writer {
     /// One transaction: fills `taken` from the queues and writes it, or writes it as it is.
     fn transaction(&mut self, taken: &mut Vec<Taken>, fill: Fill) -> rusqlite::Result<()> {
         let began = Instant::now();
-        let Some(db) = &mut self.db else { return Err(rusqlite::Error::InvalidQuery) };
+        let Some(db) = &mut self.db else {
+            return Err(rusqlite::Error::InvalidQuery);
+        };
         let shared = &self.shared;
         let next = &mut self.next;
         let tx = match db.transaction_with_behavior(TransactionBehavior::Immediate) {
@@ -325,7 +317,9 @@ impl Writer {
 
     /// Has the WAL moved into the database; does it itself if the WAL has become too large all the same.
     fn limit_wal(&self) {
-        let (Some(db), Some(file)) = (&self.db, &self.file) else { return };
+        let (Some(db), Some(file)) = (&self.db, &self.file) else {
+            return;
+        };
         let wal = std::fs::metadata(file.path.with_extension("db-wal")).map(|m| m.len()).unwrap_or_default();
         if wal > self.shared.options.wal_bytes_max {
             let restart = || {
@@ -367,7 +361,9 @@ fn take(shared: &Shared, taken: &mut Vec<Taken>, next: &mut [u64], lane: Lane, m
     };
     let mut n = 0;
     while n < max {
-        let Some((record, done)) = queue.pop() else { break };
+        let Some((record, done)) = queue.pop() else {
+            break;
+        };
         let (shard, slot) = lane_of(&record, shared.options.shards);
         let offset = place(next, slot);
         taken.push(Taken { record, done, shard, slot, offset });
@@ -380,26 +376,6 @@ fn take(shared: &Shared, taken: &mut Vec<Taken>, next: &mut [u64], lane: Lane, m
 fn call(done: Done, result: Result<(), LogError>) {
     if std::panic::catch_unwind(AssertUnwindSafe(|| done(result))).is_err() {
         tracing::error!("a submitter's callback panicked");
-    }
-}
-
-/// The thread beside the writer: empties the WAL and puts the ballast back.
-pub(super) fn checkpoints(shared: &Arc<Shared>, told: &Receiver<Beside>) {
-    let mut db: Option<Connection> = None;
-    loop {
-        let result = match told.recv_timeout(REFILL_EVERY) {
-            Ok(Beside::File(path)) => open_writer(&path).map(|new| db = Some(new)),
-            Ok(Beside::Move) => db.as_ref().map_or(Ok(()), |db| checkpoint(db, "PASSIVE").map(|_| ())),
-            Ok(Beside::Close(old)) => checkpoint(&old, "TRUNCATE").map(|_| ()),
-            Err(RecvTimeoutError::Timeout) => Ok(()),
-            Err(RecvTimeoutError::Disconnected) => return,
-        };
-        if let Err(error) = result {
-            tracing::warn!(%error, "a checkpoint of the event log failed");
-        }
-        if shared.ballast.is_full() && shared.ballast.refill() {
-            tracing::info!("the disk of the event log has room again");
-        }
     }
 }
 
