@@ -11,6 +11,7 @@
 
 mod decode;
 mod fault;
+mod homeassistant;
 mod json;
 pub mod language;
 mod learned;
