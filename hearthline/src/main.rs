@@ -21,10 +21,16 @@ enum Command {
         #[arg(long)]
         config: PathBuf,
     },
+    /// Show what is understood of a device's messages (JSON lines).
+    Decode(hearthline::decode::Args),
 }
 
 fn main() -> ExitCode {
     match Cli::parse().command {
+        Command::Decode(args) => hearthline::decode::run(&args).unwrap_or_else(|wrong| {
+            eprintln!("{wrong:#}");
+            ExitCode::FAILURE
+        }),
         Command::Check { config } => match Config::read(&config) {
             Ok(_) => {
                 println!("{}: good", config.display());
