@@ -3,4 +3,5 @@
 pub mod clock;
 pub mod config;
 pub mod decode;
+pub mod policy;
 pub mod seed;

@@ -23,6 +23,8 @@ enum Command {
     },
     /// Show what is understood of a device's messages (JSON lines).
     Decode(hearthline::decode::Args),
+    /// The visit policy: check, show, diff, try, evaluate.
+    Policy(hearthline::policy::Args),
 }
 
 fn main() -> ExitCode {
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
             eprintln!("{wrong:#}");
             ExitCode::FAILURE
         }),
+        Command::Policy(args) => hearthline::policy::run(args),
         Command::Check { config } => match Config::read(&config) {
             Ok(_) => {
                 println!("{}: good", config.display());
