@@ -30,7 +30,11 @@ use std::time::{Duration, Instant};
 pub const MEMORY_MB_MAX: u64 = 300;
 
 /// Asks every 25 ms until the answer is there; fails with `what` after `within`.
-pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, within: Duration, mut ask: impl FnMut() -> F) -> T {
+pub async fn until<T, F: Future<Output = Option<T>>>(
+    what: &str,
+    within: Duration,
+    mut ask: impl FnMut() -> F,
+) -> T {
     let start = Instant::now();
     loop {
         if let Some(answer) = ask().await {
@@ -53,5 +57,10 @@ pub fn home(number: usize) -> String {
 
 /// Runs a test's story on a runtime of its own.
 pub fn run<T>(story: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(story)
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(story)
 }

@@ -1,6 +1,11 @@
 //! ACK-1 under a burst: 300 homes press at once and the binary dies somewhere in the first half second.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 use acceptance::harness::{Demo, Options, Rounds, home, run, until};
 use firmware_sim::Seed;
@@ -25,7 +30,9 @@ fn every_press_of_a_burst_that_was_acked_before_the_sigkill_is_exactly_one_alarm
             let start = Instant::now();
             let mut presses = JoinSet::new();
             for (number, mut button) in buttons {
-                presses.spawn(async move { (number, button.press(&home(number), "burst").await.is_ok()) });
+                presses.spawn(async move {
+                    (number, button.press(&home(number), "burst").await.is_ok())
+                });
             }
             let after = Duration::from_millis(u64::try_from(dice.between(0, 500)).unwrap());
             let mut acked = BTreeSet::new();
@@ -55,18 +62,36 @@ fn every_press_of_a_burst_that_was_acked_before_the_sigkill_is_exactly_one_alarm
             }
             demo.start_again().await;
             let api = demo.api();
-            let alarms = until(&format!("round {round}: the {} acked presses are alarms", acked.len()), Duration::from_secs(20), async || {
-                let alarms = api.alarms("all").await;
-                let homes: BTreeSet<_> = alarms.iter().map(|alarm| alarm["home"].as_str().unwrap().to_owned()).collect();
-                acked.is_subset(&homes).then_some(alarms)
-            })
+            let alarms = until(
+                &format!(
+                    "round {round}: the {} acked presses are alarms",
+                    acked.len()
+                ),
+                Duration::from_secs(20),
+                async || {
+                    let alarms = api.alarms("all").await;
+                    let homes: BTreeSet<_> = alarms
+                        .iter()
+                        .map(|alarm| alarm["home"].as_str().unwrap().to_owned())
+                        .collect();
+                    acked.is_subset(&homes).then_some(alarms)
+                },
+            )
             .await;
             let mut of_home: BTreeMap<&str, u64> = BTreeMap::new();
             for alarm in &alarms {
-                *of_home.entry(alarm["home"].as_str().unwrap()).or_default() += alarm["presses"].as_u64().unwrap();
+                *of_home.entry(alarm["home"].as_str().unwrap()).or_default() +=
+                    alarm["presses"].as_u64().unwrap();
             }
-            assert!(of_home.values().all(|presses| *presses == 1), "one press is one: {of_home:?}");
-            println!("round {round}: killed after {after:?}, {} acked, {} alarms", acked.len(), alarms.len());
+            assert!(
+                of_home.values().all(|presses| *presses == 1),
+                "one press is one: {of_home:?}"
+            );
+            println!(
+                "round {round}: killed after {after:?}, {} acked, {} alarms",
+                acked.len(),
+                alarms.len()
+            );
             demo.is_sound();
         }
     });

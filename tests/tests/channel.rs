@@ -1,6 +1,11 @@
 //! ALM-4 on the shipped binary: a webhook that refuses, fails or hangs loses no call, and makes no storm when it is back.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 use acceptance::harness::webhook::{Mood, Receiver};
 use acceptance::harness::{Demo, Options, home, run, until, wall_goes_on_to};
@@ -22,7 +27,8 @@ enum Trouble {
 fn check(trouble: Trouble, lasting: Duration) {
     run(async move {
         let mut receiver = Receiver::start().await;
-        let mut demo = Demo::start(Options::homes(HOMES).with(&["--webhook", &receiver.url()])).await;
+        let mut demo =
+            Demo::start(Options::homes(HOMES).with(&["--webhook", &receiver.url()])).await;
         match trouble {
             Trouble::Refusing => receiver.close().await,
             Trouble::Failing => receiver.be(Mood::Status(503)),
@@ -34,27 +40,40 @@ fn check(trouble: Trouble, lasting: Duration) {
             button.press(&home(number), "press").await.unwrap();
         }
         let api = demo.api();
-        until("all alarms are there while the channel is down", Duration::from_secs(10), async || {
-            (api.alarms("all").await.len() == HOMES).then_some(())
-        })
+        until(
+            "all alarms are there while the channel is down",
+            Duration::from_secs(10),
+            async || (api.alarms("all").await.len() == HOMES).then_some(()),
+        )
         .await;
         wall_goes_on_to(start + lasting).await;
         match trouble {
             Trouble::Refusing => receiver.open().await,
             Trouble::Failing | Trouble::Hanging => receiver.be(Mood::Well),
         }
-        until("every home's alarm is delivered once the channel is back", Duration::from_secs(120), async || {
-            (receiver.homes_told().len() == HOMES).then_some(())
-        })
+        until(
+            "every home's alarm is delivered once the channel is back",
+            Duration::from_secs(120),
+            async || (receiver.homes_told().len() == HOMES).then_some(()),
+        )
         .await;
         let mut per_effect: BTreeMap<String, usize> = BTreeMap::new();
         for got in receiver.got().into_iter().filter(|got| got.taken) {
             *per_effect.entry(got.id).or_default() += 1;
         }
-        assert!(per_effect.keys().all(|id| !id.is_empty()), "every request names its effect");
-        assert!(per_effect.values().all(|times| *times <= 2), "a delivered effect is not sent on and on: {per_effect:?}");
+        assert!(
+            per_effect.keys().all(|id| !id.is_empty()),
+            "every request names its effect"
+        );
+        assert!(
+            per_effect.values().all(|times| *times <= 2),
+            "a delivered effect is not sent on and on: {per_effect:?}"
+        );
         let count = receiver.count();
-        assert!(count <= HOMES * REQUESTS_PER_ALARM_MAX, "{count} requests for {HOMES} alarms are a storm");
+        assert!(
+            count <= HOMES * REQUESTS_PER_ALARM_MAX,
+            "{count} requests for {HOMES} alarms are a storm"
+        );
         demo.is_sound();
     });
 }

@@ -30,13 +30,20 @@ pub struct Options {
 impl Options {
     /// A quiet demo of so many homes.
     pub fn homes(homes: usize) -> Self {
-        Self { homes, more: Vec::new(), env: Vec::new(), data: None, under: Vec::new() }
+        Self {
+            homes,
+            more: Vec::new(),
+            env: Vec::new(),
+            data: None,
+            under: Vec::new(),
+        }
     }
 
     /// With more arguments.
     #[must_use]
     pub fn with(mut self, more: &[&str]) -> Self {
-        self.more.extend(more.iter().map(|argument| (*argument).to_owned()));
+        self.more
+            .extend(more.iter().map(|argument| (*argument).to_owned()));
         self
     }
 
@@ -78,7 +85,9 @@ pub struct Demo {
 /// The target folder of the build that this test belongs to.
 pub fn target_dir() -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    test.ancestors().find(|folder| folder.join(".rustc_info.json").exists()).map_or_else(|| test.clone(), Path::to_path_buf)
+    test.ancestors()
+        .find(|folder| folder.join(".rustc_info.json").exists())
+        .map_or_else(|| test.clone(), Path::to_path_buf)
 }
 
 /// One of our binaries: `HEARTHLINE_BIN` (for hearthline), else beside this test.
@@ -89,8 +98,17 @@ pub fn find(name: &str) -> PathBuf {
         return path.into();
     }
     let test = std::env::current_exe().unwrap();
-    let found = test.ancestors().skip(1).take(3).map(|folder| folder.join(name)).find(|path| path.is_file());
-    found.unwrap_or_else(|| panic!("{name} is not built: cargo build -p hearthline -p firmware-sim (or set HEARTHLINE_BIN)"))
+    let found = test
+        .ancestors()
+        .skip(1)
+        .take(3)
+        .map(|folder| folder.join(name))
+        .find(|path| path.is_file());
+    found.unwrap_or_else(|| {
+        panic!(
+            "{name} is not built: cargo build -p hearthline -p firmware-sim (or set HEARTHLINE_BIN)"
+        )
+    })
 }
 
 impl Demo {
@@ -98,16 +116,31 @@ impl Demo {
     pub async fn start(options: Options) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let nothing = String::new;
-        let ready =
-            Ready { console: nothing(), mqtt: nothing(), api_token: nothing(), mqtt_user: nothing(), mqtt_password: nothing() };
-        let mut demo = Self { options, folder, child: None, ready, started_in: Duration::ZERO, lives: 0 };
+        let ready = Ready {
+            console: nothing(),
+            mqtt: nothing(),
+            api_token: nothing(),
+            mqtt_user: nothing(),
+            mqtt_password: nothing(),
+        };
+        let mut demo = Self {
+            options,
+            folder,
+            child: None,
+            ready,
+            started_in: Duration::ZERO,
+            lives: 0,
+        };
         demo.start_again().await;
         demo
     }
 
     /// Its data.
     pub fn data(&self) -> PathBuf {
-        self.options.data.clone().unwrap_or_else(|| self.folder.path().join("data"))
+        self.options
+            .data
+            .clone()
+            .unwrap_or_else(|| self.folder.path().join("data"))
     }
 
     /// How it will be started next time.
@@ -119,15 +152,29 @@ impl Demo {
     pub async fn start_again(&mut self) {
         assert!(self.child.is_none(), "it is running");
         self.lives += 1;
-        let ready_file = self.folder.path().join(format!("ready-{}.json", self.lives));
-        let log = File::options().create(true).append(true).open(self.log_file()).unwrap();
+        let ready_file = self
+            .folder
+            .path()
+            .join(format!("ready-{}.json", self.lives));
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.log_file())
+            .unwrap();
         let binary = find("hearthline");
         let mut words = self.options.under.clone();
         words.push(binary.display().to_string());
         let mut command = Command::new(&words[0]);
         command
             .args(&words[1..])
-            .args(["demo", "--quiet", "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0"])
+            .args([
+                "demo",
+                "--quiet",
+                "--http",
+                "127.0.0.1:0",
+                "--mqtt",
+                "127.0.0.1:0",
+            ])
             .args(["--homes", &self.options.homes.to_string()])
             .arg("--data")
             .arg(self.data())
@@ -139,7 +186,11 @@ impl Demo {
             .stdout(log.try_clone().unwrap())
             .stderr(log);
         let start = Instant::now();
-        self.child = Some(command.spawn().unwrap_or_else(|error| panic!("starting {}: {error}", words[0])));
+        self.child = Some(
+            command
+                .spawn()
+                .unwrap_or_else(|error| panic!("starting {}: {error}", words[0])),
+        );
         loop {
             if let Ok(text) = std::fs::read_to_string(&ready_file)
                 && let Ok(ready) = serde_json::from_str(&text)
@@ -148,9 +199,16 @@ impl Demo {
                 break;
             }
             if let Some(status) = self.exited() {
-                panic!("it ended before it was ready ({status}): {}", self.log_tail());
+                panic!(
+                    "it ended before it was ready ({status}): {}",
+                    self.log_tail()
+                );
             }
-            assert!(start.elapsed() < START_MAX, "not ready after {START_MAX:?}: {}", self.log_tail());
+            assert!(
+                start.elapsed() < START_MAX,
+                "not ready after {START_MAX:?}: {}",
+                self.log_tail()
+            );
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         self.started_in = start.elapsed();
@@ -167,7 +225,10 @@ impl Demo {
     /// SIGTERM, and waits for its end.
     pub async fn terminate(&mut self) -> ExitStatus {
         let mut child = self.child.take().expect("it is running");
-        let done = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+        let done = Command::new("kill")
+            .args(["-TERM", &child.id().to_string()])
+            .status()
+            .unwrap();
         assert!(done.success());
         let start = Instant::now();
         loop {
@@ -184,7 +245,9 @@ impl Demo {
 
     /// How it ended, if it did.
     pub fn exited(&mut self) -> Option<ExitStatus> {
-        self.child.as_mut().and_then(|child| child.try_wait().unwrap())
+        self.child
+            .as_mut()
+            .and_then(|child| child.try_wait().unwrap())
     }
 
     /// Fails if the process is gone, or has used more memory than it may.
@@ -193,7 +256,11 @@ impl Demo {
             panic!("the process has ended ({status}): {}", self.log_tail());
         }
         let peak = self.memory_mb("VmHWM");
-        assert!(peak <= super::MEMORY_MB_MAX, "{peak} MB of memory at the peak, {} may be", super::MEMORY_MB_MAX);
+        assert!(
+            peak <= super::MEMORY_MB_MAX,
+            "{peak} MB of memory at the peak, {} may be",
+            super::MEMORY_MB_MAX
+        );
     }
 
     /// Its memory: `VmRSS` now, `VmHWM` at the peak.
@@ -206,23 +273,42 @@ impl Demo {
         let id = self.child.as_ref().expect("it is running").id();
         let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
         let line = status.lines().find(|line| line.starts_with(which)).unwrap();
-        line.split_whitespace().nth(1).and_then(|text| text.parse().ok()).unwrap()
+        line.split_whitespace()
+            .nth(1)
+            .and_then(|text| text.parse().ok())
+            .unwrap()
     }
 
     /// Its API.
     pub fn api(&self) -> Api {
-        let address = self.ready.console.trim_start_matches("http://").trim_end_matches('/').to_owned();
-        Api { address, token: self.ready.api_token.clone() }
+        let address = self
+            .ready
+            .console
+            .trim_start_matches("http://")
+            .trim_end_matches('/')
+            .to_owned();
+        Api {
+            address,
+            token: self.ready.api_token.clone(),
+        }
     }
 
     /// A connection with the bridge's credential.
     pub async fn bridge(&self, client_id: &str) -> Client {
-        self.try_bridge(client_id).await.unwrap_or_else(|error| panic!("connecting {client_id}: {error}; {}", self.log_tail()))
+        self.try_bridge(client_id)
+            .await
+            .unwrap_or_else(|error| panic!("connecting {client_id}: {error}; {}", self.log_tail()))
     }
 
     /// The same, where it may fail.
     pub async fn try_bridge(&self, client_id: &str) -> io::Result<Client> {
-        Client::connect(&self.ready.mqtt, client_id, &self.ready.mqtt_user, &self.ready.mqtt_password).await
+        Client::connect(
+            &self.ready.mqtt,
+            client_id,
+            &self.ready.mqtt_user,
+            &self.ready.mqtt_password,
+        )
+        .await
     }
 
     fn log_file(&self) -> PathBuf {
@@ -243,8 +329,8 @@ impl Drop for Demo {
             eprintln!("the binary's last words: {}", self.log_tail());
         }
         if let Some(mut child) = self.child.take() {
-            let _ = child.kill();
-            let _ = child.wait();
+            drop(child.kill());
+            drop(child.wait());
         }
     }
 }

@@ -14,7 +14,10 @@ impl SmallDisk {
     pub fn mount(megabytes: u32) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let size = format!("size={megabytes}m,mode=700");
-        let done = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(folder.path()).output();
+        let done = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
+            .arg(folder.path())
+            .output();
         match done {
             Ok(output) if output.status.success() => Some(Self { folder }),
             Ok(_) | Err(_) => {
@@ -31,18 +34,24 @@ impl SmallDisk {
 
     /// Fills it but for about `left` bytes.
     pub fn fill(&self, left: u64) {
-        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(self.filler()).unwrap();
+        let mut file = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.filler())
+            .unwrap();
         let free = self.free();
         let mut to_write = free.saturating_sub(left);
         let block = vec![0x5a; 64 * 1024];
         while to_write > 0 {
-            let part = block.len().min(usize::try_from(to_write).unwrap_or(usize::MAX));
+            let part = block
+                .len()
+                .min(usize::try_from(to_write).unwrap_or(usize::MAX));
             match file.write(&block[..part]) {
                 Ok(written) if written > 0 => to_write -= written as u64,
                 Ok(_) | Err(_) => break,
             }
         }
-        let _ = file.sync_all();
+        drop(file.sync_all());
     }
 
     /// Takes the filling out again.
@@ -52,8 +61,16 @@ impl SmallDisk {
 
     /// Bytes that are free.
     pub fn free(&self) -> u64 {
-        let output = Command::new("df").args(["--output=avail", "-B1"]).arg(self.path()).output().unwrap();
-        String::from_utf8_lossy(&output.stdout).lines().nth(1).and_then(|line| line.trim().parse().ok()).unwrap()
+        let output = Command::new("df")
+            .args(["--output=avail", "-B1"])
+            .arg(self.path())
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&output.stdout)
+            .lines()
+            .nth(1)
+            .and_then(|line| line.trim().parse().ok())
+            .unwrap()
     }
 
     fn filler(&self) -> PathBuf {
@@ -63,6 +80,6 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(self.path()).output();
+        drop(Command::new("umount").arg("-l").arg(self.path()).output());
     }
 }

@@ -86,17 +86,32 @@ pub fn publish_packet(topic: &[u8], id: u16, payload: &[u8]) -> Vec<u8> {
 
 /// The topic and the payload of a press of a home's button with this name.
 pub fn press_of(home: &str, id: &str) -> (String, Vec<u8>) {
-    (format!("care/v1/{home}/button-1/call"), json!({"id": id}).to_string().into_bytes())
+    (
+        format!("care/v1/{home}/button-1/call"),
+        json!({"id": id}).to_string().into_bytes(),
+    )
 }
 
 impl Client {
     /// Connects and waits for a CONNACK that says yes.
-    pub async fn connect(address: &str, client_id: &str, user: &str, password: &str) -> io::Result<Self> {
+    pub async fn connect(
+        address: &str,
+        client_id: &str,
+        user: &str,
+        password: &str,
+    ) -> io::Result<Self> {
         let mut client = Self::dial(address).await?;
-        client.send(&connect_packet(client_id, user, password)).await?;
-        match client.read().await? {
-            Packet::ConnAck(0) => Ok(client),
-            other => Err(io::Error::new(io::ErrorKind::ConnectionRefused, format!("{other:?}"))),
+        client
+            .send(&connect_packet(client_id, user, password))
+            .await?;
+        let answer = client.read().await?;
+        if answer == Packet::ConnAck(0) {
+            Ok(client)
+        } else {
+            Err(io::Error::new(
+                io::ErrorKind::ConnectionRefused,
+                format!("{answer:?}"),
+            ))
         }
     }
 
@@ -104,7 +119,12 @@ impl Client {
     pub async fn dial(address: &str) -> io::Result<Self> {
         let socket = TcpStream::connect(address).await?;
         socket.set_nodelay(true)?;
-        Ok(Self { socket, buffer: Vec::new(), start: 0, next_id: 0 })
+        Ok(Self {
+            socket,
+            buffer: Vec::new(),
+            start: 0,
+            next_id: 0,
+        })
     }
 
     /// Sends bytes as they are.
@@ -207,7 +227,11 @@ impl Client {
         };
         let body = &self.buffer[range];
         let short = || io::Error::new(io::ErrorKind::InvalidData, "a short packet");
-        let id = |at: usize| body.get(at..at + 2).map(|two| u16::from_be_bytes([two[0], two[1]])).ok_or_else(short);
+        let id = |at: usize| {
+            body.get(at..at + 2)
+                .map(|two| u16::from_be_bytes([two[0], two[1]]))
+                .ok_or_else(short)
+        };
         match first >> 4 {
             2 => Ok(Packet::ConnAck(*body.get(1).ok_or_else(short)?)),
             4 => Ok(Packet::PubAck(id(0)?)),
@@ -215,7 +239,8 @@ impl Client {
             13 => Ok(Packet::PingResp),
             3 => {
                 let end = 2 + usize::from(id(0)?);
-                let topic = String::from_utf8_lossy(body.get(2..end).ok_or_else(short)?).into_owned();
+                let topic =
+                    String::from_utf8_lossy(body.get(2..end).ok_or_else(short)?).into_owned();
                 let qos = (first >> 1) & 3;
                 let at = if qos > 0 { end + 2 } else { end };
                 let payload = body.get(at..).ok_or_else(short)?.to_vec();

@@ -18,16 +18,27 @@ impl Rounds {
     /// `short` rounds, or `long` ones in the long form of `name`. `part` names the test within it.
     pub fn of(name: &str, part: &str, short: usize, long: usize) -> Self {
         if !is_long(name) {
-            return Self { next: 0, all: short, file: None };
+            return Self {
+                next: 0,
+                all: short,
+                file: None,
+            };
         }
         let folder = super::binary::target_dir().join("long");
         std::fs::create_dir_all(&folder).unwrap();
         let file = folder.join(format!("{name}-{part}"));
-        let next = std::fs::read_to_string(&file).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+        let next = std::fs::read_to_string(&file)
+            .ok()
+            .and_then(|text| text.trim().parse().ok())
+            .unwrap_or(0);
         if next > 0 {
             println!("{name} {part}: goes on at round {} of {long}", next + 1);
         }
-        Self { next, all: long, file: Some(file) }
+        Self {
+            next,
+            all: long,
+            file: Some(file),
+        }
     }
 }
 
@@ -38,7 +49,7 @@ impl Iterator for Rounds {
     fn next(&mut self) -> Option<usize> {
         if let Some(file) = &self.file {
             if self.next >= self.all {
-                let _ = std::fs::remove_file(file);
+                drop(std::fs::remove_file(file));
             } else {
                 std::fs::write(file, self.next.to_string()).unwrap();
             }

@@ -49,9 +49,16 @@ impl Receiver {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let shared = Arc::new(Shared { mood: Mutex::new(Mood::Well), got: Mutex::new(Vec::new()) });
+        let shared = Arc::new(Shared {
+            mood: Mutex::new(Mood::Well),
+            got: Mutex::new(Vec::new()),
+        });
         let server = Some(tokio::spawn(serve(listener, Arc::clone(&shared))));
-        Self { address, shared, server }
+        Self {
+            address,
+            shared,
+            server,
+        }
     }
 
     /// Its URL.
@@ -68,7 +75,7 @@ impl Receiver {
     pub async fn close(&mut self) {
         if let Some(server) = self.server.take() {
             server.abort();
-            let _ = server.await;
+            drop(server.await);
         }
     }
 
@@ -90,14 +97,22 @@ impl Receiver {
 
     /// The homes whose alarm was delivered (answered with 2xx), by what the body says about the home.
     pub fn homes_told(&self) -> std::collections::BTreeSet<String> {
-        self.got().into_iter().filter(|got| got.taken).filter_map(|got| home_in(&got.body)).collect()
+        self.got()
+            .into_iter()
+            .filter(|got| got.taken)
+            .filter_map(|got| home_in(&got.body))
+            .collect()
     }
 }
 
 /// The home that a body names, wherever it stands.
 pub fn home_in(body: &Value) -> Option<String> {
     match body {
-        Value::Object(map) => match map.get("home").or_else(|| map.get("home_id")).and_then(Value::as_str) {
+        Value::Object(map) => match map
+            .get("home")
+            .or_else(|| map.get("home_id"))
+            .and_then(Value::as_str)
+        {
             Some(home) => Some(home.to_owned()),
             None => map.values().find_map(home_in),
         },
@@ -129,18 +144,30 @@ async fn answer(mut socket: TcpStream, shared: Arc<Shared>) {
         };
         let head = String::from_utf8_lossy(&buffer[..end]).to_ascii_lowercase();
         let field = |name: &str| {
-            head.lines().find_map(|line| line.split_once(':').filter(|(key, _)| *key == name).map(|(_, value)| value.trim().to_owned()))
+            head.lines().find_map(|line| {
+                line.split_once(':')
+                    .filter(|(key, _)| *key == name)
+                    .map(|(_, value)| value.trim().to_owned())
+            })
         };
-        let length: usize = field("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
+        let length: usize = field("content-length")
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(0);
         while buffer.len() < end + 4 + length {
             if socket.read_buf(&mut buffer).await.unwrap_or(0) == 0 {
                 return;
             }
         }
-        let body = serde_json::from_slice(&buffer[end + 4..end + 4 + length]).unwrap_or(Value::Null);
+        let body =
+            serde_json::from_slice(&buffer[end + 4..end + 4 + length]).unwrap_or(Value::Null);
         buffer.drain(..end + 4 + length);
         let mood = *shared.mood.lock().unwrap();
-        let got = Got { at: Instant::now(), id: field("webhook-id").unwrap_or_default(), taken: mood == Mood::Well, body };
+        let got = Got {
+            at: Instant::now(),
+            id: field("webhook-id").unwrap_or_default(),
+            taken: mood == Mood::Well,
+            body,
+        };
         shared.got.lock().unwrap().push(got);
         let status = match mood {
             Mood::Well => 200,
