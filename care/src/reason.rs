@@ -48,7 +48,7 @@ pub struct Reason {
 pub type Row = (&'static str, &'static str, &'static str);
 
 /// The tables of all modules. A code stands in exactly one of them.
-pub const TABLES: &[&[Row]] = &[ROWS, crate::alarm::REASONS, crate::home::REASONS, crate::visit::REASONS];
+pub const TABLES: &[&[Row]] = &[ROWS, crate::alarm::REASONS, crate::home::REASONS];
 
 const ROWS: &[Row] = &[
     ("device_signal", "{at} 设备 {device} 报警：{cause}。", "{cause} at {at}, device {device}."),
@@ -56,6 +56,12 @@ const ROWS: &[Row] = &[
         "unreadable_call",
         "{at} 设备 {device} 报警：{cause}（内容无法解读，按报警处理）。",
         "{cause} at {at}, device {device} (its content could not be read: taken as an alarm).",
+    ),
+    ("disk_full", "磁盘已满：只有红色报警仍会保存，其他消息被拒收。", "The disk is full: red alarms are still stored, everything else is refused."),
+    (
+        "clock_set_back",
+        "系统时钟被拨回 {by}，平台沿用自己的时间。",
+        "The system clock was set back by {by}: the platform goes on with its own time.",
     ),
     ("unknown_device", "未登记的设备 {device} 发来消息。", "Device {device} is not registered and has sent a message."),
 ];
@@ -189,6 +195,7 @@ const CAUSES: &[Row] = &[
     ("technical/outage", "平台中断", "Platform outage"),
     ("technical/power_cut", "停电", "Power cut"),
     ("technical/self_audit", "平台自检", "Self-audit"),
+    ("technical/clock_set_back", "时钟被拨回", "Clock set back"),
     ("technical/disk_full", "磁盘已满", "Disk full"),
     ("technical/calling_held", "对外呼叫已暂停", "Calling held"),
     ("technical/canary", "平台自测未通过", "Canary missed"),

@@ -15,7 +15,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// The wall clock, but one that never runs backwards. Set forward, it follows; set back, it goes on from the
 /// last time it knew, for stored deadlines must not move away.
 pub struct WallClock {
-    rate: f64,
+    rate: u32,
     offset: TimeDelta,
     state: Mutex<State>,
 }
@@ -29,7 +29,7 @@ struct State {
 impl WallClock {
     /// The wall clock, never before `not_before` (the last time that the ledger knows). `offset` shifts it for trying
     /// things out; `rate` other than 1 makes it run faster from now on and leaves the wall alone.
-    pub fn new(not_before: Option<Timestamp>, offset: TimeDelta, rate: f64) -> Self {
+    pub fn new(not_before: Option<Timestamp>, offset: TimeDelta, rate: u32) -> Self {
         let wall = wall() + offset;
         let start = not_before.map_or(wall, |at| at.max(wall));
         Self { rate, offset, state: Mutex::new(State { anchor: Instant::now(), anchored: start, last: start }) }
@@ -42,18 +42,19 @@ impl WallClock {
     }
 
     fn is_real(&self) -> bool {
-        (self.rate - 1.0).abs() < f64::EPSILON
+        self.rate == 1
     }
 }
 
-fn wall() -> Timestamp {
+/// The wall clock, as it is.
+pub fn wall() -> Timestamp {
     Timestamp::from(std::time::SystemTime::now())
 }
 
 impl Clock for WallClock {
     fn now(&self) -> Timestamp {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let elapsed = state.anchor.elapsed().mul_f64(self.rate);
+        let elapsed = state.anchor.elapsed() * self.rate;
         let own = state.anchored + TimeDelta::from_std(elapsed).unwrap_or(TimeDelta::MAX);
         let mut now = own;
         if self.is_real() {
@@ -75,7 +76,7 @@ impl Clock for WallClock {
                 if left.is_zero() {
                     return;
                 }
-                tokio::time::sleep(left.div_f64(self.rate).clamp(Duration::from_millis(1), LOOK_EVERY)).await;
+                tokio::time::sleep((left / self.rate.max(1)).clamp(Duration::from_millis(1), LOOK_EVERY)).await;
             }
         })
     }
@@ -88,7 +89,7 @@ mod tests {
     #[test]
     fn it_never_runs_backwards_even_if_the_ledger_is_ahead_of_the_wall() {
         let ahead = wall() + TimeDelta::days(1);
-        let clock = WallClock::new(Some(ahead), TimeDelta::zero(), 1.0);
+        let clock = WallClock::new(Some(ahead), TimeDelta::zero(), 1);
         let first = clock.now();
         assert!(first >= ahead);
         assert!(clock.now() >= first);
@@ -97,7 +98,7 @@ mod tests {
 
     #[test]
     fn it_is_the_wall_clock_otherwise() {
-        let clock = WallClock::new(Some(wall() - TimeDelta::days(1)), TimeDelta::zero(), 1.0);
+        let clock = WallClock::new(Some(wall() - TimeDelta::days(1)), TimeDelta::zero(), 1);
         assert!((clock.now() - wall()).abs() < TimeDelta::seconds(1));
         assert_eq!(clock.set_back_by(), None);
     }

@@ -1,7 +1,15 @@
 //! Hearthline, the one binary: the composition root that knows every room of the house.
 
+pub mod canary;
 pub mod clock;
 pub mod config;
-pub mod decode;
-pub mod policy;
+pub mod demo;
+pub mod init;
+pub mod keys;
+pub mod lamp;
+pub mod lanes;
+pub mod platform;
+pub mod pulse;
+pub mod run;
+pub mod secret;
 pub mod seed;

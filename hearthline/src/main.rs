@@ -1,7 +1,8 @@
 //! The command line of Hearthline. Exit status: 0 done, 1 refused with reasons, 2 wrong usage.
 
 use clap::{Parser, Subcommand};
-use hearthline::config::Config;
+use hearthline::{clock, demo, init, run};
+use std::future::Future;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -15,34 +16,81 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Check a configuration file and say all that is wrong with it.
-    Check {
-        /// The file.
+    /// Show everything with a made-up town and simulated phones.
+    Demo(demo::DemoArgs),
+    /// Run for real.
+    Run {
+        /// The configuration file.
         #[arg(long)]
         config: PathBuf,
     },
-    /// Show what is understood of a device's messages (JSON lines).
-    Decode(hearthline::decode::Args),
-    /// The visit policy: check, show, diff, try, evaluate.
-    Policy(hearthline::policy::Args),
+    /// Make a directory with a configuration, keys and the first administrator.
+    Init {
+        /// The directory; it is made if it is not there.
+        dir: PathBuf,
+    },
+    /// Check a configuration and the register behind it; say all that is wrong.
+    Check {
+        /// The configuration file.
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Take homes, elders, contacts, devices, plans and credentials from a JSON file.
+    Register {
+        /// The configuration file.
+        #[arg(long)]
+        config: PathBuf,
+        /// The JSON file.
+        file: PathBuf,
+    },
+    /// Make an API token and print it once.
+    Token {
+        /// The configuration file.
+        #[arg(long)]
+        config: PathBuf,
+        /// Whose token.
+        person: String,
+        /// For how many days.
+        #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=3650))]
+        days: u32,
+    },
 }
 
 fn main() -> ExitCode {
-    match Cli::parse().command {
-        Command::Decode(args) => hearthline::decode::run(&args).unwrap_or_else(|wrong| {
-            eprintln!("{wrong:#}");
-            ExitCode::FAILURE
-        }),
-        Command::Policy(args) => hearthline::policy::run(args),
-        Command::Check { config } => match Config::read(&config) {
-            Ok(_) => {
+    let command = Cli::parse().command;
+    match command {
+        Command::Demo(args) => service(demo::run(args), "warn"),
+        Command::Run { config } => service(async move { run::run(&config).await }, "info"),
+        Command::Init { dir } => service(async move { init::init(&dir).await }, "warn"),
+        Command::Register { config, file } => service(async move { init::register(&config, &file).await }, "warn"),
+        Command::Token { config, person, days } => service(async move { init::token(&config, &person, days, clock::wall()).await }, "warn"),
+        Command::Check { config } => service(
+            async move {
+                run::check(&config).await?;
                 println!("{}: good", config.display());
-                ExitCode::SUCCESS
-            }
-            Err(wrong) => {
-                eprintln!("{wrong}");
-                ExitCode::FAILURE
-            }
-        },
+                Ok(())
+            },
+            "warn",
+        ),
+    }
+}
+
+/// Runs something that needs the runtime; says what was refused.
+fn service(work: impl Future<Output = anyhow::Result<()>>, logs: &str) -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(logs));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("hearthline: the runtime cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(work) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("hearthline: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

@@ -151,3 +151,15 @@ pub fn city_plans(webhook: bool) -> Vec<Put> {
 
 /// The duty phone of the demo's town.
 pub const DUTY_CONTACT: &str = "duty-phone";
+
+/// The contact behind `demo --webhook URL`.
+pub fn webhook_contact(url: &str) -> Put {
+    Put::Contact(ContactRecord {
+        id: WEBHOOK_CONTACT.into(),
+        home: None,
+        name: "Webhook".into(),
+        relation: "dispatch".into(),
+        addresses: BTreeMap::from([("webhook".to_owned(), url.to_owned())]),
+        language: "zh".into(),
+    })
+}

@@ -133,7 +133,7 @@ pub enum CredentialRights {
         /// The home.
         home: HomeId,
     },
-    /// A bridge for listed homes; an entry ending in `*` stands for every home with that beginning.
+    /// A bridge for listed homes; the entry `*` stands for every home.
     Bridge {
         /// The homes.
         homes: Vec<String>,

@@ -7,10 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap()
-        .to_path_buf()
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
 }
 
 /// Which of our crates each of our crates may name outside its tests.
@@ -23,45 +20,16 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("alerts", &["care", "store"]),
     ("console", &["care", "store"]),
     ("firmware-sim", &["care", "wire"]),
-    (
-        "hearthline",
-        &[
-            "care",
-            "wire",
-            "store",
-            "gateway",
-            "ingest",
-            "alerts",
-            "console",
-            "firmware-sim",
-        ],
-    ),
+    ("hearthline", &["care", "wire", "store", "gateway", "ingest", "alerts", "console", "firmware-sim"]),
 ];
 
 #[test]
 fn rooms_know_only_the_rooms_below_them() {
-    let out = Command::new(env!("CARGO"))
-        .args([
-            "metadata",
-            "--format-version",
-            "1",
-            "--no-deps",
-            "--offline",
-        ])
-        .current_dir(root())
-        .output()
-        .unwrap();
-    assert!(
-        out.status.success(),
-        "{}",
-        String::from_utf8_lossy(&out.stderr)
-    );
+    let out = Command::new(env!("CARGO")).args(["metadata", "--format-version", "1", "--no-deps", "--offline"]).current_dir(root()).output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     let metadata: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
     let packages = metadata["packages"].as_array().unwrap();
-    let ours: BTreeSet<&str> = packages
-        .iter()
-        .map(|p| p["name"].as_str().unwrap())
-        .collect();
+    let ours: BTreeSet<&str> = packages.iter().map(|p| p["name"].as_str().unwrap()).collect();
     let may: BTreeMap<&str, &[&str]> = MAY_KNOW.iter().copied().collect();
     let mut wrong = Vec::new();
     for package in packages {
@@ -69,9 +37,7 @@ fn rooms_know_only_the_rooms_below_them() {
         if name == "acceptance" {
             continue;
         }
-        let allowed = may
-            .get(name)
-            .unwrap_or_else(|| panic!("{name} has no row in MAY_KNOW"));
+        let allowed = may.get(name).unwrap_or_else(|| panic!("{name} has no row in MAY_KNOW"));
         for dependency in package["dependencies"].as_array().unwrap() {
             let to = dependency["name"].as_str().unwrap();
             if dependency["kind"].is_null() && ours.contains(to) && !allowed.contains(&to) {
@@ -79,15 +45,9 @@ fn rooms_know_only_the_rooms_below_them() {
             }
         }
     }
-    assert!(
-        wrong.is_empty(),
-        "these rooms know what they must not: {wrong:?}"
-    );
+    assert!(wrong.is_empty(), "these rooms know what they must not: {wrong:?}");
     for (name, _) in MAY_KNOW {
-        assert!(
-            ours.contains(name),
-            "{name} is in MAY_KNOW but not in the workspace"
-        );
+        assert!(ours.contains(name), "{name} is in MAY_KNOW but not in the workspace");
     }
 }
 
@@ -115,21 +75,8 @@ fn all_rust_files() -> Vec<PathBuf> {
 #[test]
 fn the_core_has_no_clock_no_thread_no_socket_and_no_random_order() {
     const FORBIDDEN: &[&str] = &[
-        "Utc::now",
-        "Local::now",
-        "Instant::now",
-        "SystemTime",
-        "tokio::",
-        "async fn",
-        "async move",
-        "HashMap",
-        "HashSet",
-        "std::thread",
-        "std::net",
-        "std::fs",
-        "std::env",
-        "std::process",
-        "rand::",
+        "Utc::now", "Local::now", "Instant::now", "SystemTime", "tokio::", "async fn", "async move", "HashMap", "HashSet", "std::thread", "std::net", "std::fs",
+        "std::env", "std::process", "rand::",
     ];
     let mut files = Vec::new();
     rust_files(&root().join("care/src"), &mut files);
@@ -137,11 +84,7 @@ fn the_core_has_no_clock_no_thread_no_socket_and_no_random_order() {
     let mut wrong = Vec::new();
     for file in files {
         let text = std::fs::read_to_string(&file).unwrap();
-        let code: String = text
-            .lines()
-            .filter(|l| !l.trim_start().starts_with("//"))
-            .collect::<Vec<_>>()
-            .join("\n");
+        let code: String = text.lines().filter(|l| !l.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
         for word in FORBIDDEN {
             if code.contains(word) {
                 wrong.push(format!("{}: {word}", file.display()));
@@ -157,34 +100,19 @@ fn every_file_says_what_it_is_for() {
         .into_iter()
         .filter(|f| {
             let text = std::fs::read_to_string(f).unwrap();
-            let first = text
-                .lines()
-                .find(|l| !l.trim().is_empty())
-                .unwrap_or_default();
+            let first = text.lines().find(|l| !l.trim().is_empty()).unwrap_or_default();
             !first.starts_with("//!") || first.contains("being built")
         })
         .collect();
-    assert!(
-        wrong.is_empty(),
-        "these files lack a `//!` line: {wrong:#?}"
-    );
+    assert!(wrong.is_empty(), "these files lack a `//!` line: {wrong:#?}");
 }
 
 #[test]
 fn one_file_of_the_binary_reads_the_wall_clock() {
     let mut wrong = Vec::new();
     for file in all_rust_files() {
-        let path = file
-            .strip_prefix(root())
-            .unwrap()
-            .to_string_lossy()
-            .replace('\\', "/");
-        let outside = path.starts_with("tests/")
-            || path.starts_with("firmware-sim/")
-            || path.contains("/tests/")
-            || path.contains("/benches/")
-            || path.contains("/examples/")
-            || path.contains("/src/bin/");
+        let path = file.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/");
+        let outside = path.starts_with("tests/") || path.starts_with("firmware-sim/") || path.contains("/tests/") || path.contains("/benches/") || path.contains("/examples/") || path.contains("/src/bin/");
         if outside || path == "hearthline/src/clock.rs" {
             continue;
         }
@@ -208,15 +136,7 @@ fn no_test_is_ignored_and_nothing_is_left_open() {
             continue;
         }
         let text = std::fs::read_to_string(&file).unwrap();
-        for word in [
-            "#[ignore",
-            "#[should_panic",
-            "todo!(",
-            "unimplemented!(",
-            "FIXME",
-            "XXX",
-            "HACK",
-        ] {
+        for word in ["#[ignore", "#[should_panic", "todo!(", "unimplemented!(", "FIXME", "XXX", "HACK"] {
             if text.contains(word) {
                 wrong.push(format!("{path}: {word}"));
             }
@@ -229,19 +149,12 @@ fn no_test_is_ignored_and_nothing_is_left_open() {
 fn the_map_names_every_room_and_every_promise() {
     let map = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
     for (room, _) in MAY_KNOW {
-        assert!(
-            map.contains(&format!("`{room}")),
-            "ARCHITECTURE.md does not name {room}"
-        );
+        assert!(map.contains(&format!("`{room}")), "ARCHITECTURE.md does not name {room}");
     }
     let promises = [
-        "ACK-1", "ACK-2", "LANE-1", "ALM-1", "ALM-2", "ALM-3", "ALM-4", "ALM-5", "ALM-6", "ALM-7",
-        "ALM-8", "SIL-1", "SIL-2", "VIS-1", "VIS-2", "VIS-3", "WHY-1", "PRV-1", "LIM-1",
+        "ACK-1", "ACK-2", "LANE-1", "ALM-1", "ALM-2", "ALM-3", "ALM-4", "ALM-5", "ALM-6", "ALM-7", "ALM-8", "SIL-1", "SIL-2", "VIS-1", "VIS-2", "VIS-3", "WHY-1", "PRV-1", "LIM-1",
     ];
     for promise in promises {
-        assert!(
-            map.contains(promise),
-            "ARCHITECTURE.md does not name {promise}"
-        );
+        assert!(map.contains(promise), "ARCHITECTURE.md does not name {promise}");
     }
 }

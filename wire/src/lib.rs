@@ -11,7 +11,6 @@
 
 mod decode;
 mod fault;
-mod homeassistant;
 mod json;
 pub mod language;
 mod learned;

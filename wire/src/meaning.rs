@@ -175,10 +175,12 @@ const NO_REPORT: &[&str] = &[
 pub(crate) fn reading(name: &str, about: &str, shape: &Shape<'_>) -> Option<Reading> {
     let kind = subject(name).map(|kind| refined(kind, about));
     match shape {
-        Shape::Binary { .. } => {
+        Shape::Binary { on, off } => {
             let kind = kind?;
             let level = kind == SignalKind::Battery && !words(name).iter().any(|w| w.contains("low"));
-            if level { None } else { reading_of_kind(kind, name, about, shape) }
+            let of_a_thing = kind == SignalKind::Fall && !persons(about);
+            let told = !level && !of_a_thing && small(on) && small(off);
+            told.then(|| Reading::Switch { kind, on: (*on).clone(), off: (*off).clone() })
         }
         Shape::Choice(values) => {
             if kind.is_none() {
@@ -198,21 +200,6 @@ pub(crate) fn reading(name: &str, about: &str, shape: &Shape<'_>) -> Option<Read
         }
         Shape::Number { unit } => level(name, unit),
     }
-}
-
-/// How to read a two-valued property whose kind is known.
-pub(crate) fn reading_of_kind(kind: SignalKind, name: &str, about: &str, shape: &Shape<'_>) -> Option<Reading> {
-    let Shape::Binary { on, off } = shape else { return reading(name, about, shape) };
-    let of_a_thing = kind == SignalKind::Fall && !persons(about);
-    let told = !of_a_thing && small(on) && small(off);
-    told.then(|| Reading::Switch { kind: refined(kind, about), on: (*on).clone(), off: (*off).clone() })
-}
-
-/// True if a name given by people says that this is for calling help, whatever else it says.
-pub(crate) fn calls_for_help(name: &str) -> bool {
-    let words = words(name);
-    let named = any(&words, &["sos", "panic"]) || chinese(name) == Some(SignalKind::Call);
-    named && !any(&words, NO_REPORT)
 }
 
 /// How to read what was done to a button; no values listed means that any may come.

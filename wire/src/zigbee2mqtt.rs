@@ -43,8 +43,6 @@ pub(crate) struct Bridges {
 struct Known {
     device: DeviceId,
     properties: Vec<Property>,
-    #[serde(default)]
-    presses_in_state: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -59,19 +57,10 @@ impl Bridges {
         self.split(topic).is_some()
     }
 
-    /// True if a topic is told by a described device or by its bridge itself.
+    /// True if a topic carries the state of a described device.
+    #[expect(dead_code, reason = "for the languages that follow")]
     pub(crate) fn knows(&self, topic: &str) -> bool {
-        let of_bridge = |base: &String| topic.strip_prefix(base.as_str()).is_some_and(|rest| rest.starts_with("/bridge/"));
-        self.find(topic).is_some() || self.bases.iter().any(of_bridge)
-    }
-
-    /// Notes that a device tells its presses in its state: then its `action` topic only repeats them.
-    pub(crate) fn note(&mut self, message: &Message<'_>) {
-        let told = |known: &Known| !known.presses_in_state && known.properties.iter().any(|p| p.path == ["action"]);
-        if let Some(known) = self.devices.get_mut(message.topic).filter(|known| told(known)) {
-            let body = json::read(message.payload, PAYLOAD_BYTES_MAX).0;
-            known.presses_in_state = body.is_some_and(|body| body.get("action").is_some_and(Json::is_string));
-        }
+        self.find(topic).is_some()
     }
 
     fn split<'t>(&self, topic: &'t str) -> Option<(&'t str, &'t str)> {
@@ -149,7 +138,7 @@ fn described(entry: &Json) -> Option<(&str, Known, String)> {
     for expose in definition.get("exposes").and_then(Json::as_array).into_iter().flatten() {
         walk(expose, &mut Vec::new(), &about, &mut properties);
     }
-    let known = Known { device: learned::device_id(address.filter(|a| !a.is_empty()).unwrap_or(name)), properties, presses_in_state: false };
+    let known = Known { device: learned::device_id(address.filter(|a| !a.is_empty()).unwrap_or(name)), properties };
     Some((name, known, format!("{} {}", text(definition, "vendor"), text(definition, "model")).trim().to_owned()))
 }
 
@@ -214,7 +203,6 @@ pub(crate) fn decode(message: &Message<'_>, home: &HomeId, learned: &Learned) ->
             None => state(message, home, known, learned),
             Some("availability") => availability(message, home, known.device.clone()),
             Some("set" | "get") => Decoded::Nothing,
-            Some("action") if known.presses_in_state => Decoded::Nothing,
             Some(property) => one_property(message, home, known, property, learned),
         };
     }

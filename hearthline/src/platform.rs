@@ -1,0 +1,309 @@
+//! Puts the house together: opens what is kept, catches up, calls who is overdue, and only then opens the doors.
+
+use crate::canary::press_canary;
+use crate::clock::{self, WallClock};
+use crate::lanes::LearnedLanes;
+use crate::keys::RegisterKeys;
+use crate::lamp::Lamps;
+use crate::pulse::{ExchangeDoing, Pulse, Sources, Workers};
+use crate::secret;
+use alerts::canary::{Canary, CanaryChannel, CanarySettings};
+use alerts::exchange::Exchange;
+use alerts::self_audit::{AuditSettings, SelfAudit};
+use alerts::webhook::{Webhook, WebhookSettings};
+use alerts::{Channel, Engine, EngineSettings, RegisterDirectory};
+use anyhow::Context;
+use care::{Cause, HomeId, Reason, TimeDelta, Timestamp};
+use console::{Console, ConsoleSettings, Parts};
+use gateway::{Door, DoorHandle, DoorSettings, Listener, Protection, Welcome};
+use ingest::{Ports, RegisterBook, Worker};
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use store::register::{Credential, CredentialRights, Put};
+use store::sqlite::{DataDir, LedgerOptions, LogOptions, Opened as Found, SqliteLedger, SqliteLog};
+use store::telemetry::NoTelemetry;
+use store::{Clock, EventLog, Ledger, Ownership, Register, Shard};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tracing::{error, info, warn};
+
+/// Shards of one machine: one worker reads everything in order.
+const SHARDS: u16 = 1;
+/// The credential of the canary's press.
+const CANARY_CREDENTIAL: &str = "platform-canary";
+/// How often old days of the log are looked for.
+const RETAIN_EVERY: Duration = Duration::from_secs(3600);
+/// How often the disk, the clock and the outage worklist are looked at for the operators.
+const WATCH_EVERY: Duration = Duration::from_secs(5);
+
+/// What the house is built from.
+pub struct Blueprint {
+    /// Where everything is kept.
+    pub data: PathBuf,
+    /// The city's local time.
+    pub zone: chrono_tz::Tz,
+    /// The devices' door: the first listener is where devices connect; one for everybody may follow, for protocol suites.
+    pub door: DoorSettings,
+    /// The people's door.
+    pub console: ConsoleSettings,
+    /// The detector.
+    pub homes: care::home::Settings,
+    /// Days that raw messages are kept.
+    pub keep_days: u32,
+    /// The reserve for red alarms on a full disk, MB.
+    pub reserve_mb: u32,
+    /// The signing secret of webhooks; `None` = no such channel.
+    pub webhook: Option<WebhookSettings>,
+    /// Simulated phones: the demo's.
+    pub exchange: bool,
+    /// How much faster than the wall the clock runs.
+    pub clock_rate: u32,
+    /// How far the clock is from the wall's.
+    pub clock_offset: TimeDelta,
+}
+
+/// What the caller may do with the register before anything starts: a demo fills it.
+pub struct Opened {
+    /// The ledger and the register.
+    pub ledger: Arc<SqliteLedger>,
+    /// The time.
+    pub clock: Arc<WallClock>,
+    dir: Arc<DataDir>,
+}
+
+/// A house at work.
+pub struct Running {
+    /// The devices' door.
+    pub mqtt: SocketAddr,
+    /// The open listener, if there is one.
+    pub mqtt_open: Option<SocketAddr>,
+    /// The people's door.
+    pub http: SocketAddr,
+    /// The simulated phones, if there are any.
+    pub exchange: Option<Arc<Exchange>>,
+    stop: watch::Sender<bool>,
+    door: DoorHandle,
+    workers: Vec<JoinHandle<()>>,
+    tasks: Vec<JoinHandle<()>>,
+    console: JoinHandle<()>,
+    log: Arc<SqliteLog>,
+    ledger: Arc<SqliteLedger>,
+}
+
+/// Opens the ledger of a data directory, and the clock that must not run behind it.
+///
+/// # Errors
+/// If the directory is in use, damaged, or of a newer version.
+pub async fn open(blueprint: &Blueprint) -> anyhow::Result<Opened> {
+    let dir = DataDir::open(&blueprint.data).with_context(|| format!("opening the data directory {}", blueprint.data.display()))?;
+    let (ledger, found) = SqliteLedger::open(&dir, &LedgerOptions::default(), clock::wall()).context("opening the ledger")?;
+    if let Found::Copied { .. } = found {
+        warn!("this ledger was restored or copied: calling is held until an operator releases it");
+    }
+    let ledger = Arc::new(ledger);
+    let alive_at = ledger.setting(ingest::ALIVE_AT).await.context("reading the ledger")?;
+    let not_before = alive_at.and_then(|text| text.parse::<Timestamp>().ok());
+    let clock = Arc::new(WallClock::new(not_before, blueprint.clock_offset, blueprint.clock_rate));
+    Ok(Opened { ledger, clock, dir })
+}
+
+/// Starts everything in the order that the promises ask for: homes caught up, overdue alarms called, then the doors.
+///
+/// # Errors
+/// If a part cannot start; nothing is left running then.
+pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Running> {
+    let Opened { ledger, clock, dir } = opened;
+    let wall = clock.clone();
+    let clock: Arc<dyn Clock> = clock;
+    let options = LogOptions { shards: SHARDS, ballast_bytes: u64::from(blueprint.reserve_mb) * 1024 * 1024, ..LogOptions::default() };
+    let log = Arc::new(SqliteLog::open(&dir, options).context("opening the event log")?);
+    let register: Arc<dyn Register> = ledger.clone();
+    let (stop, stopped) = watch::channel(false);
+
+    // The people's port is taken first: if it is not free, nothing else begins.
+    let canary = Arc::new(Canary::new(ledger.clone(), clock.clone(), CanarySettings::default()));
+    let canary_secret = prepare_canary(&ledger).await?;
+
+    let test_homes = BTreeSet::from([HomeId::from(alerts::engine::CANARY)]);
+    let book = Arc::new(RegisterBook::new(register.clone(), test_homes));
+    let settings = ingest::Settings { homes: blueprint.homes.clone(), ..ingest::Settings::default() };
+    let (mut workers, mut handles, mut counters) = (Vec::new(), Vec::new(), Vec::new());
+    for shard in 0..log.shards() {
+        let ports = Ports {
+            log: log.clone(),
+            ledger: ledger.clone(),
+            ownership: ledger.clone() as Arc<dyn Ownership>,
+            book: book.clone(),
+            clock: clock.clone(),
+            telemetry: Arc::new(NoTelemetry),
+        };
+        let worker = Worker::start(Shard(shard), ports, settings.clone()).await.context("starting the ingest")?;
+        handles.push(worker.handle());
+        counters.push(worker.counters());
+        workers.push(tokio::spawn(worker.run(stopped.clone())));
+    }
+    let homes = Arc::new(Workers::new(handles));
+
+    let lamps = Arc::new(Lamps::default());
+    let exchange = blueprint.exchange.then(|| Arc::new(Exchange::new(clock.clone(), 1)));
+    let mut channels: Vec<Arc<dyn Channel>> = vec![lamps.clone(), Arc::new(CanaryChannel(canary.clone()))];
+    if let Some(exchange) = &exchange {
+        channels.push(exchange.clone());
+    }
+    if let Some(settings) = blueprint.webhook {
+        channels.push(Arc::new(Webhook::new(settings, clock.clone()).context("setting up webhooks")?));
+    }
+    let directory = Arc::new(RegisterDirectory::new(register.clone(), blueprint.zone));
+    let engine = Arc::new(Engine::new(ledger.clone(), directory, channels, clock.clone(), EngineSettings::default()));
+    engine.recover().await;
+    let mut tasks = Vec::new();
+    tasks.push(tokio::spawn({
+        let (engine, stop) = (engine.clone(), stopped.clone());
+        async move { engine.run(stop).await }
+    }));
+    let audit = SelfAudit::new(ledger.clone(), clock.clone(), AuditSettings::default());
+    tasks.push(tokio::spawn({
+        let stop = stopped.clone();
+        async move { audit.run(stop).await }
+    }));
+
+    let pulse = Arc::new(Pulse::new(Sources {
+        clock: clock.clone(),
+        log: log.clone(),
+        workers: homes.clone(),
+        ingest: counters,
+        engine: engine.clone(),
+        canary: canary.clone(),
+    }));
+    tasks.push(tokio::spawn({
+        let pulse = pulse.clone();
+        async move { pulse.run().await }
+    }));
+
+    let parts = Parts {
+        ledger: ledger.clone(),
+        register: register.clone(),
+        clock: clock.clone(),
+        homes: homes.clone(),
+        feeds: pulse.clone(),
+        metrics: pulse.clone(),
+        doing: Arc::new(ExchangeDoing(exchange.clone())),
+    };
+    let bound = Console::new(blueprint.console, parts)?.bind().await?;
+    let http = bound.addr();
+
+    let keys = Arc::new(RegisterKeys::new(register.clone()));
+    let event_log: Arc<dyn EventLog> = log.clone();
+    let mut door_settings = blueprint.door;
+    // The canary comes through a door of the same build, but needs no certificate for it.
+    door_settings.listeners.push(Listener { address: SocketAddr::from(([127, 0, 0, 1], 0)), protection: Protection::Loopback, welcome: Welcome::Keys });
+    let door = Door::open(door_settings.clone(), event_log.clone(), keys, clock.clone(), Arc::new(LearnedLanes::default()))
+        .await
+        .context("opening the devices' door (--mqtt, or [mqtt] listen)")?;
+    let addresses = door.local_addrs().to_vec();
+    let first = |welcome| door_settings.listeners.iter().zip(&addresses).find(|(l, _)| l.welcome == welcome).map(|(_, a)| *a);
+    let mqtt = first(Welcome::Keys).context("the devices' door has no listener")?;
+    let mqtt_open = first(Welcome::Open);
+    let for_canary = addresses.last().copied().unwrap_or(mqtt);
+    lamps.door_is_open(door.clone());
+    pulse.door_is_open(door.clone());
+    tasks.push(tokio::spawn({
+        let (canary, stop) = (canary.clone(), stopped.clone());
+        async move { canary.run(stop).await }
+    }));
+    tasks.push(tokio::spawn(press_canary(for_canary, CANARY_CREDENTIAL, canary_secret, canary.clone(), stopped.clone())));
+    tasks.push(tokio::spawn(watch_over(ledger.clone(), log.clone(), wall, clock.clone())));
+    tasks.push(tokio::spawn(retain(log.clone(), ledger.clone(), clock.clone(), blueprint.keep_days)));
+    let console = tokio::spawn({
+        let mut stop = stopped.clone();
+        async move {
+            bound
+                .serve(async move {
+                    let _gone = stop.wait_for(|s| *s).await;
+                })
+                .await;
+        }
+    });
+    info!(%mqtt, %http, "the doors are open");
+    Ok(Running { mqtt, mqtt_open, http, exchange, stop, door, workers, tasks, console, log, ledger })
+}
+
+impl Running {
+    /// Closes the doors, lets the workers write the states of the homes, and ends.
+    pub async fn stop(self) {
+        self.door.shutdown().await;
+        let _nobody_listens = self.stop.send(true);
+        for worker in self.workers {
+            if let Err(error) = worker.await {
+                error!(%error, "a worker ended badly");
+            }
+        }
+        if tokio::time::timeout(Duration::from_secs(10), self.console).await.is_err() {
+            warn!("the console did not end in time");
+        }
+        for task in self.tasks {
+            task.abort();
+        }
+        self.log.close();
+        self.ledger.close();
+    }
+}
+
+/// Makes the canary's home, plan and a new credential for its press.
+async fn prepare_canary(ledger: &SqliteLedger) -> anyhow::Result<String> {
+    let secret = secret::make();
+    let mut entries = Canary::entries();
+    entries.push(Put::Credential(Credential {
+        name: CANARY_CREDENTIAL.into(),
+        secret_hash: secret::hash(&secret),
+        rights: CredentialRights::Hub { home: alerts::engine::CANARY.into() },
+        revoked_at: None,
+    }));
+    ledger.put(entries).await.context("preparing the canary")?;
+    Ok(secret)
+}
+
+/// Raises alarms about the platform itself while something is wrong with the machine, and says how the outage
+/// worklist is worked off.
+async fn watch_over(ledger: Arc<SqliteLedger>, log: Arc<SqliteLog>, wall: Arc<WallClock>, clock: Arc<dyn Clock>) {
+    let ledger: Arc<dyn Ledger> = ledger;
+    loop {
+        let mut wrong = Vec::new();
+        if log.disk_full() {
+            wrong.push(("disk_full", Reason::new("disk_full")));
+        }
+        if let Some(by) = wall.set_back_by() {
+            wrong.push(("clock_set_back", Reason::new("clock_set_back").span("by", by)));
+        }
+        for (what, reason) in wrong {
+            if let Err(error) = alerts::platform::raise(&*ledger, Cause::Technical(what.into()), reason, clock.now()).await {
+                error!(%error, what, "the operators could not be told");
+            }
+        }
+        tokio::time::sleep(WATCH_EVERY).await;
+    }
+}
+
+/// Drops days of the log that are old enough, decided, and contained in the homes' snapshots; forgets identities of events
+/// after 30 days.
+async fn retain(log: Arc<SqliteLog>, ledger: Arc<SqliteLedger>, clock: Arc<dyn Clock>, keep_days: u32) {
+    loop {
+        let before = (clock.now() - TimeDelta::days(i64::from(keep_days))).date_naive();
+        let dropped = match ledger.kept_after(log.shards()).await {
+            Ok(places) => log.retain(&places, before).map_err(|e| e.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        match dropped {
+            Ok(0) => {}
+            Ok(files) => info!(files, "old days of the log were dropped"),
+            Err(error) => warn!(%error, "old days of the log could not be dropped"),
+        }
+        if let Err(error) = ledger.purge(clock.now()).await {
+            warn!(%error, "what is too old could not be forgotten");
+        }
+        tokio::time::sleep(RETAIN_EVERY).await;
+    }
+}

@@ -1,0 +1,279 @@
+//! The health of the parts, looked at once a second, for the console's header, `/readyz` and `/metrics`.
+
+use alerts::canary::{BUCKETS_MS, Canary};
+use alerts::{Engine, Health};
+use async_trait::async_trait;
+use care::home::View;
+use care::{AlarmId, HomeId, TimeDelta, Timestamp};
+use console::{Doing, Feed, FeedKind, FeedState, Feeds, Figure, Metrics, Phase, Underway};
+use gateway::DoorHandle;
+use ingest::Handle;
+use std::fmt::Write as _;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use store::Clock;
+use store::sqlite::SqliteLog;
+
+/// Routine records waiting beyond this make the ingest degraded.
+const BEHIND_MAX: u64 = 50_000;
+/// A canary later than this makes the platform degraded.
+const CANARY_LATE: TimeDelta = TimeDelta::minutes(3);
+
+/// The workers of all shards behind one face.
+pub struct Workers {
+    handles: Vec<Handle>,
+    shards: u16,
+}
+
+impl Workers {
+    /// Over the handles of all shards, in order.
+    pub fn new(handles: Vec<Handle>) -> Self {
+        let shards = u16::try_from(handles.len()).unwrap_or(u16::MAX);
+        Self { handles, shards }
+    }
+
+    /// The worker of a home.
+    pub fn of(&self, home: &HomeId) -> Option<&Handle> {
+        self.handles.get(usize::from(store::log::shard_of(home, self.shards).0))
+    }
+}
+
+#[async_trait]
+impl console::Homes for Workers {
+    async fn view(&self, home: &HomeId) -> Option<View> {
+        self.of(home)?.view(home).await
+    }
+
+    async fn outage_worklist(&self, max: usize) -> Vec<View> {
+        let mut out = Vec::new();
+        for handle in &self.handles {
+            out.extend(handle.outage_worklist().await);
+        }
+        out.sort_by(|a, b| a.home.cmp(&b.home));
+        out.truncate(max);
+        out
+    }
+}
+
+#[derive(Default, Clone)]
+struct Seen {
+    homes: u64,
+    red_behind: u64,
+    routine_behind: u64,
+    workers: bool,
+    looked_at: Option<Timestamp>,
+}
+
+/// Everything that has a figure.
+pub struct Sources {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The event log.
+    pub log: Arc<SqliteLog>,
+    /// The workers.
+    pub workers: Arc<Workers>,
+    /// What the workers have counted.
+    pub ingest: Vec<Arc<ingest::Counters>>,
+    /// The engine.
+    pub engine: Arc<Engine>,
+    /// The canary.
+    pub canary: Arc<Canary>,
+}
+
+/// Looks at the parts once a second and remembers what it saw.
+pub struct Pulse {
+    sources: Sources,
+    door: Mutex<Option<DoorHandle>>,
+    seen: Mutex<Seen>,
+}
+
+impl Pulse {
+    /// A pulse over these parts; the door joins once it is open.
+    pub fn new(sources: Sources) -> Self {
+        Self { sources, door: Mutex::default(), seen: Mutex::default() }
+    }
+
+    /// The door is open.
+    pub fn door_is_open(&self, door: DoorHandle) {
+        *self.door.lock().unwrap_or_else(PoisonError::into_inner) = Some(door);
+    }
+
+    /// Looks once a second, for good.
+    pub async fn run(&self) {
+        loop {
+            self.look().await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+
+    async fn look(&self) {
+        let mut seen = Seen { workers: true, ..Seen::default() };
+        for handle in &self.sources.workers.handles {
+            match tokio::time::timeout(Duration::from_secs(2), handle.lag()).await {
+                Ok(Some(lag)) => {
+                    seen.homes += lag.homes as u64;
+                    seen.red_behind += lag.red;
+                    seen.routine_behind += lag.routine;
+                }
+                Ok(None) | Err(_) => seen.workers = false,
+            }
+        }
+        seen.looked_at = Some(self.sources.clock.now());
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
+    }
+
+    fn seen(&self) -> Seen {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn door_counts(&self) -> Option<gateway::Count> {
+        self.door.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(DoorHandle::counters)
+    }
+}
+
+impl Feeds for Pulse {
+    fn feeds(&self) -> Vec<Feed> {
+        let seen = self.seen();
+        let state = |good: bool| if good { FeedState::Working } else { FeedState::Down };
+        let door = self.door_counts();
+        let ingest = match (seen.workers, seen.routine_behind > BEHIND_MAX) {
+            (false, _) => FeedState::Down,
+            (true, true) => FeedState::Degraded,
+            (true, false) => FeedState::Working,
+        };
+        let log_full = self.sources.log.disk_full();
+        let mut out = vec![
+            Feed { kind: FeedKind::Door, name: String::new(), state: state(door.is_some()), figure: Some(Figure::Homes(seen.homes)) },
+            Feed { kind: FeedKind::Log, name: String::new(), state: if log_full { FeedState::Degraded } else { FeedState::Working }, figure: None },
+            Feed { kind: FeedKind::Ingest, name: String::new(), state: ingest, figure: Some(Figure::Waiting(seen.red_behind + seen.routine_behind)) },
+        ];
+        for line in self.sources.engine.lines() {
+            if line.name == "device" || line.name == alerts::engine::CANARY {
+                continue;
+            }
+            let up = matches!(line.health, Health::Up) && line.routes_down == 0;
+            out.push(Feed { kind: FeedKind::Channel, name: line.name.clone(), state: state(up), figure: None });
+        }
+        let canary = self.sources.canary.view();
+        let ago = canary.last_at.map(|at| self.sources.clock.now() - at);
+        let canary_state = match ago {
+            Some(ago) if ago <= CANARY_LATE => FeedState::Working,
+            Some(_) => FeedState::Down,
+            None => FeedState::Degraded,
+        };
+        out.push(Feed { kind: FeedKind::Canary, name: String::new(), state: canary_state, figure: ago.map(Figure::Ago) });
+        out
+    }
+}
+
+impl Metrics for Pulse {
+    fn text(&self) -> String {
+        let mut page = Page::default();
+        let seen = self.seen();
+        page.gauge("hearthline_homes", "Homes that have been heard.", seen.homes);
+        page.gauge("hearthline_ingest_red_waiting", "Records of the red lane not decided yet.", seen.red_behind);
+        page.gauge("hearthline_ingest_routine_waiting", "Records of the routine lane not decided yet.", seen.routine_behind);
+        let sum = |of: fn(&ingest::Counters) -> &std::sync::atomic::AtomicU64| self.sources.ingest.iter().map(|c| of(c).load(Ordering::Relaxed)).sum::<u64>();
+        page.counter("hearthline_ingest_records_total", "Records read from the log.", sum(|c| &c.records));
+        page.counter("hearthline_ingest_signals_total", "Signals in them.", sum(|c| &c.signals));
+        page.counter("hearthline_alarms_raised_total", "Alarms raised.", sum(|c| &c.raised));
+        page.counter("hearthline_presses_again_total", "Second presses.", sum(|c| &c.again));
+        page.counter("hearthline_copies_total", "Copies of events that were counted before.", sum(|c| &c.copies));
+        page.counter("hearthline_quarantined_total", "Messages in quarantine.", sum(|c| &c.quarantined));
+        page.counter("hearthline_unknown_devices_total", "Messages of unregistered devices that were noted.", sum(|c| &c.unknown_devices));
+        page.counter("hearthline_ingest_retries_total", "Transactions that had to be tried again.", sum(|c| &c.retries));
+        let log = self.sources.log.stats();
+        page.counter("hearthline_log_red_rows_total", "Red records made durable.", log.red_rows);
+        page.counter("hearthline_log_routine_rows_total", "Routine records made durable.", log.routine_rows);
+        page.counter("hearthline_log_busy_total", "Records refused because the queue was full.", log.busy);
+        page.counter("hearthline_log_refused_full_total", "Records refused because the disk was full.", log.refused_full);
+        page.counter("hearthline_log_failures_total", "Commits that failed.", log.failures);
+        page.gauge("hearthline_log_disk_bytes", "Size of the log's files.", log.disk_bytes);
+        page.gauge("hearthline_log_disk_full", "1 while the log's disk is full.", u64::from(log.disk_full));
+        let mut total = 0;
+        let buckets: Vec<(String, u64)> = store::sqlite::HISTOGRAM_S
+            .iter()
+            .zip(log.commit.buckets)
+            .map(|(le, n)| {
+                total += n;
+                (le.to_string(), total)
+            })
+            .collect();
+        page.histogram("hearthline_log_commit_seconds", "Time of a commit of the log, fdatasync included.", &buckets, log.commit.sum_s, log.commit.count);
+        if let Some(door) = self.door_counts() {
+            for (name, value) in door.named() {
+                page.counter(&format!("hearthline_door_{name}"), "See the door's counters.", value);
+            }
+        }
+        let canary = self.sources.canary.view();
+        page.counter("hearthline_canary_missed_total", "Canary presses that did not come through in time.", canary.missed);
+        if let Some(ms) = canary.last_ms {
+            page.gauge("hearthline_canary_last_milliseconds", "Time of the last canary press from the door to its call.", ms);
+        }
+        let mut total = 0;
+        let buckets: Vec<(String, u64)> = BUCKETS_MS
+            .iter()
+            .zip(canary.buckets)
+            .map(|(le, n)| {
+                total += n;
+                ((f64::from(*le) / 1000.0).to_string(), total)
+            })
+            .collect();
+        let count = canary.buckets.iter().sum();
+        let sum_s = Duration::from_millis(canary.sum_ms).as_secs_f64();
+        page.histogram("hearthline_canary_seconds", "Time of a canary press through the whole way.", &buckets, sum_s, count);
+        page.gauge("hearthline_calling_held", "1 while calling is held.", u64::from(self.sources.engine.is_held()));
+        page.0
+    }
+}
+
+#[derive(Default)]
+struct Page(String);
+
+impl Page {
+    fn head(&mut self, name: &str, help: &str, kind: &str) {
+        let _never_fails = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    }
+
+    fn counter(&mut self, name: &str, help: &str, value: u64) {
+        self.head(name, help, "counter");
+        let _never_fails = writeln!(self.0, "{name} {value}");
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, value: u64) {
+        self.head(name, help, "gauge");
+        let _never_fails = writeln!(self.0, "{name} {value}");
+    }
+
+    fn histogram(&mut self, name: &str, help: &str, buckets: &[(String, u64)], sum: f64, count: u64) {
+        self.head(name, help, "histogram");
+        for (le, n) in buckets {
+            let _never_fails = writeln!(self.0, "{name}_bucket{{le=\"{le}\"}} {n}");
+        }
+        let _never_fails = writeln!(self.0, "{name}_bucket{{le=\"+Inf\"}} {count}\n{name}_sum {sum}\n{name}_count {count}");
+    }
+}
+
+/// What the simulated exchange is doing, for the desk.
+pub struct ExchangeDoing(pub Option<Arc<alerts::exchange::Exchange>>);
+
+impl Doing for ExchangeDoing {
+    fn underway(&self, alarm: &AlarmId) -> Vec<Underway> {
+        use alerts::exchange::Phase as Call;
+        let calls = self.0.as_ref().map(|e| e.calls()).unwrap_or_default();
+        calls
+            .into_iter()
+            .filter(|c| c.alarm == alarm.as_str())
+            .map(|c| Underway {
+                contact: c.contact,
+                channel: "voice".into(),
+                phase: match c.phase {
+                    Call::Ringing => Phase::Ringing,
+                    Call::Answered | Call::Confirmed | Call::Released => Phase::Answered,
+                },
+                since: c.since,
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,152 @@
+//! `hearthline run`: production. Everything that could make a call go nowhere is refused before the doors open.
+
+use crate::config::{Config, TlsConfig, Wrong};
+use crate::demo::until_told_to_end;
+use crate::platform::{self, Blueprint, Opened};
+use alerts::webhook::WebhookSettings;
+use anyhow::Context;
+use care::plan::ChannelName;
+use care::{Level, TimeDelta};
+use console::{ConsoleSettings, Transport};
+use gateway::{DoorSettings, Limits, Listener, Protection, Tls, Welcome};
+use std::path::Path;
+use store::Register;
+use store::register::{PlanRecord, PlanScope};
+use tracing::warn;
+
+/// Runs until it is told to end.
+///
+/// # Errors
+/// All that is wrong with the configuration or the register, with remedies; or the part that could not start.
+pub async fn run(file: &Path) -> anyhow::Result<()> {
+    let config = Config::read(file)?;
+    for (door, waiver) in [("mqtt", &config.mqtt.waiver), ("console", &config.console.waiver)] {
+        if !waiver.trim().is_empty() {
+            warn!(door, waiver, "open without TLS by written waiver");
+        }
+    }
+    let blueprint = blueprint(&config)?;
+    let opened = platform::open(&blueprint).await?;
+    check_register(&config, &opened).await?;
+    let running = platform::start(blueprint, opened).await?;
+    println!("MQTT {}  console {}", running.mqtt, running.http);
+    until_told_to_end().await?;
+    running.stop().await;
+    Ok(())
+}
+
+/// Checks a configuration and, if its data directory is there and free, the register behind it.
+///
+/// # Errors
+/// All that is wrong.
+pub async fn check(file: &Path) -> anyhow::Result<()> {
+    let config = Config::read(file)?;
+    let blueprint = blueprint(&config)?;
+    let opened = platform::open(&blueprint).await?;
+    check_register(&config, &opened).await
+}
+
+fn blueprint(config: &Config) -> anyhow::Result<Blueprint> {
+    let zone = config.zone().unwrap_or(chrono_tz::Asia::Shanghai);
+    let tls = |files: &TlsConfig| -> anyhow::Result<Tls> {
+        let read = |file: &Path| std::fs::read(file).with_context(|| format!("reading {}", file.display()));
+        Ok(Tls {
+            chain_pem: read(&files.certificate)?,
+            key_pem: read(&files.key)?,
+            client_authorities_pem: files.client_authority.as_deref().map(read).transpose()?,
+        })
+    };
+    let protection = match &config.mqtt.tls {
+        Some(files) => Protection::Tls(tls(files)?),
+        None if config.mqtt.listen.ip().is_loopback() => Protection::Loopback,
+        None => Protection::Waived, // written: the configuration was refused otherwise
+    };
+    let limits = Limits { connections: config.mqtt.connections_max, ..Limits::default() };
+    let door = DoorSettings { listeners: vec![Listener { address: config.mqtt.listen, protection, welcome: Welcome::Keys }], limits };
+    let mut console = ConsoleSettings { zone, canary_home: Some(alerts::engine::CANARY.into()), ..ConsoleSettings::new(config.console.listen) };
+    if let Some(files) = &config.console.tls {
+        console.transport = Transport::Tls(tls(files)?.server().context("console.tls")?);
+    }
+    let webhook = match &config.channels.webhook {
+        Some(hook) => {
+            let secret = std::fs::read_to_string(&hook.secret_file).with_context(|| format!("reading {}", hook.secret_file.display()))?;
+            Some(WebhookSettings::new(secret.trim()))
+        }
+        None => None,
+    };
+    Ok(Blueprint {
+        data: config.platform.data_dir.clone(),
+        zone,
+        door,
+        console,
+        homes: config.homes(),
+        keep_days: config.log.keep_days,
+        reserve_mb: config.log.reserve_mb,
+        webhook,
+        exchange: false,
+        clock_rate: 1,
+        clock_offset: TimeDelta::zero(),
+    })
+}
+
+async fn check_register(config: &Config, opened: &Opened) -> anyhow::Result<()> {
+    let plans = opened.ledger.plans().await.context("reading the plans of action")?;
+    let mut real = Vec::new();
+    if config.channels.webhook.is_some() {
+        real.push(ChannelName::from(ChannelName::WEBHOOK));
+    }
+    let mut wrong = plans_without_a_real_channel(&plans, &real);
+    if opened.ledger.people().await.context("reading the sign-ins")?.iter().all(|p| !p.active) {
+        wrong.push("nobody can sign in: `hearthline init` makes the first administrator".into());
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(Wrong(wrong).into()) }
+}
+
+/// What is wrong with the plans: a contact that no configured channel reaches, or no plan that rings for a red alarm.
+fn plans_without_a_real_channel(plans: &[PlanRecord], real: &[ChannelName]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for record in plans.iter().filter(|r| r.scope != PlanScope::Home(alerts::engine::CANARY.into())) {
+        for contact in record.plan.rungs.iter().flat_map(|r| &r.contacts) {
+            if !contact.channels.iter().any(|c| real.contains(c)) {
+                let names: Vec<_> = contact.channels.iter().map(|c| c.0.as_str()).collect();
+                wrong.push(format!(
+                    "plan of {:?}: contact {} is reached only by {}, and none of these is configured; configure one under [channels] or give the contact another channel",
+                    record.scope,
+                    contact.contact,
+                    names.join(", ")
+                ));
+            }
+        }
+    }
+    let rings = |r: &PlanRecord| r.scope == PlanScope::City && r.cause.is_none() && r.level.is_none_or(|l| l == Level::Red) && !r.plan.rungs.is_empty();
+    if !plans.iter().any(rings) {
+        wrong.push("there is no plan of action of the city for red alarms: an alarm of a home without a plan of its own would ring nowhere; import one with `hearthline register`".into());
+    }
+    wrong.truncate(50);
+    wrong
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use care::plan::{Order, Plan, Rung, RungContact};
+
+    fn city(channel: &str) -> PlanRecord {
+        let contacts = vec![RungContact { contact: "duty".into(), channels: vec![channel.into()] }];
+        let plan = Plan { rungs: vec![Rung { contacts, order: Order::AtOnce, wait: TimeDelta::seconds(30) }], ..Plan::default() };
+        PlanRecord { scope: PlanScope::City, cause: None, level: Some(Level::Red), plan }
+    }
+
+    #[test]
+    fn a_plan_that_rings_only_simulated_phones_is_refused() {
+        let wrong = plans_without_a_real_channel(&[city("voice")], &["webhook".into()]);
+        assert_eq!(wrong.len(), 1);
+        assert!(wrong[0].contains("none of these is configured"));
+        assert!(plans_without_a_real_channel(&[city("webhook")], &["webhook".into()]).is_empty());
+    }
+
+    #[test]
+    fn a_city_without_a_plan_for_red_alarms_is_refused() {
+        assert!(plans_without_a_real_channel(&[], &["webhook".into()])[0].contains("no plan of action of the city"));
+    }
+}
