@@ -59,14 +59,7 @@ pub(crate) async fn serve(entry: Arc<Entry>, socket: TcpStream, peer: IpAddr) {
     // In a box of its own, so that an idle connection does not keep room for its arrival.
     let arrived = Box::pin(arrive(&entry, socket, peer)).await;
     drop(entry);
-    if let Some(Arrived {
-        connection,
-        stream,
-        framer,
-        connack,
-        packets,
-    }) = arrived
-    {
+    if let Some(Arrived { connection, stream, framer, connack, packets }) = arrived {
         connection.run(stream, framer, connack, packets).await;
     }
 }
@@ -78,12 +71,7 @@ async fn arrive(entry: &Entry, socket: TcpStream, peer: IpAddr) -> Option<Arrive
     let mut knock = timeout_at(deadline, knock(entry, socket)).await.ok()??;
     let (version, connect) = (knock.connect.version, &knock.connect);
     let admission = Instant::now() + hall.limits.admit_within;
-    let admitted = match timeout_at(
-        admission,
-        admit(entry, connect, knock.certificate_name.take(), peer),
-    )
-    .await
-    {
+    let admitted = match timeout_at(admission, admit(entry, connect, knock.certificate_name.take(), peer)).await {
         Ok(admitted) => admitted,
         Err(_late) => Err(Fault::BUSY),
     };
@@ -92,13 +80,7 @@ async fn arrive(entry: &Entry, socket: TcpStream, peer: IpAddr) -> Option<Arrive
         Ok((connection, connack, packet_bytes_max)) => {
             knock.framer.limit(packet_bytes_max);
             let (stream, framer, packets) = (knock.stream, knock.framer, knock.packets);
-            Some(Arrived {
-                connection,
-                stream,
-                framer,
-                connack,
-                packets,
-            })
+            Some(Arrived { connection, stream, framer, connack, packets })
         }
         Err(fault) => {
             turn_away(hall, knock.stream, version, fault).await;
@@ -116,10 +98,7 @@ async fn knock(entry: &Entry, socket: TcpStream) -> Option<Knock> {
         Some(acceptor) => {
             let stream = acceptor.accept(socket).await.ok()?;
             let (_, session) = stream.get_ref();
-            certificate_name = session
-                .peer_certificates()
-                .and_then(<[_]>::first)
-                .and_then(|c| tls::common_name(c));
+            certificate_name = session.peer_certificates().and_then(<[_]>::first).and_then(|c| tls::common_name(c));
             Stream::Tls(Box::new(stream))
         }
     };
@@ -127,9 +106,7 @@ async fn knock(entry: &Entry, socket: TcpStream) -> Option<Knock> {
     let mut charge = Charge::none(&hall.partial);
     let mut packets = VecDeque::new();
     loop {
-        let turn = stream
-            .turn(&mut Vec::new(), true, &mut framer, &mut packets)
-            .await;
+        let turn = stream.turn(&mut Vec::new(), true, &mut framer, &mut packets).await;
         if let Some(first) = packets.pop_front() {
             let connect = match first.connect() {
                 Ok(connect) => connect,
@@ -143,13 +120,7 @@ async fn knock(entry: &Entry, socket: TcpStream) -> Option<Knock> {
                 turn_away(hall, stream, connect.version, Fault::TOO_LARGE).await;
                 return None;
             }
-            return Some(Knock {
-                connect,
-                stream,
-                framer,
-                packets,
-                certificate_name,
-            });
+            return Some(Knock { connect, stream, framer, packets, certificate_name });
         }
         let paid = charge.set(framer.partial_bytes().saturating_sub(PARTIAL_FREE));
         if turn.over || turn.fault.is_some() || !paid {
@@ -168,12 +139,7 @@ async fn turn_away(hall: &Hall, stream: Stream, version: Version, fault: Fault) 
     stream.part(&out).await;
 }
 
-async fn admit(
-    entry: &Entry,
-    connect: &Connect,
-    certificate: Option<String>,
-    peer: IpAddr,
-) -> Result<Grant, Fault> {
+async fn admit(entry: &Entry, connect: &Connect, certificate: Option<String>, peer: IpAddr) -> Result<Grant, Fault> {
     if connect.authentication_method {
         return Err(Fault::BAD_METHOD);
     }
@@ -201,28 +167,15 @@ async fn admit(
     })?;
     // Only the open listener may open everything.
     let wrong_door = matches!(grant.rights, Rights::Open) && entry.welcome != Welcome::Open;
-    if wrong_door
-        || grant.name.is_empty()
-        || grant.name.len() > NAME_BYTES_MAX
-        || grant.name.contains('\0')
-    {
+    if wrong_door || grant.name.is_empty() || grant.name.len() > NAME_BYTES_MAX || grant.name.contains('\0') {
         return Err(Fault::NOT_AUTHORIZED);
     }
     Ok(grant)
 }
 
 /// Gives the admitted client its session and its CONNACK.
-fn enter(
-    hall: &Arc<Hall>,
-    connect: Connect,
-    grant: Grant,
-) -> Result<(Connection, Vec<u8>, u32), Fault> {
-    let Connect {
-        version,
-        client_id,
-        clean_start,
-        ..
-    } = connect;
+fn enter(hall: &Arc<Hall>, connect: Connect, grant: Grant) -> Result<(Connection, Vec<u8>, u32), Fault> {
+    let Connect { version, client_id, clean_start, .. } = connect;
     if hall.closing.load(std::sync::atomic::Ordering::Relaxed) {
         return Err(Fault::BUSY);
     }
@@ -234,16 +187,11 @@ fn enter(
             if !sound_topic(&testament.topic) || testament.topic.contains(['+', '#', '\0']) {
                 return Err(Fault::TOPIC_NAME);
             }
-            let place = grant
-                .rights
-                .publish(&testament.topic)
-                .map_err(|_denied| Fault::NOT_AUTHORIZED)?;
+            let place = grant.rights.publish(&testament.topic).map_err(|_denied| Fault::NOT_AUTHORIZED)?;
             Some(Box::new(Will::new(*testament, place, Arc::clone(&name))))
         }
     };
-    let assigned = client_id
-        .is_empty()
-        .then(|| format!("auto-{:x}", hall.serial()));
+    let assigned = client_id.is_empty().then(|| format!("auto-{:x}", hall.serial()));
     let id = assigned.as_deref().unwrap_or(&client_id);
     let longest = hall.limits.session_expiry_max;
     let expiry = Duration::from_secs(u64::from(connect.session_expiry_s)).min(longest);
@@ -263,32 +211,19 @@ fn enter(
         expiry,
         will,
     };
-    let Attached {
-        session,
-        epoch,
-        present,
-    } = hall.attach(entrance)?;
+    let Attached { session, epoch, present } = hall.attach(entrance)?;
     hall.enroll(&link);
-    let seat = Seat {
-        hall: Arc::clone(hall),
-        link,
-        session,
-        epoch,
-        left: false,
-    };
+    let seat = Seat { hall: Arc::clone(hall), link, session, epoch, left: false };
     let mut connack = Vec::new();
     match version {
         Version::V3 => encode::connack_v3(&mut connack, present, 0),
         Version::V5 => {
-            let response = connect
-                .wants_response_information
-                .then(|| response_information(&grant.rights, id));
+            let response = connect.wants_response_information.then(|| response_information(&grant.rights, id));
             encode::connack_v5(
                 &mut connack,
                 &Terms {
                     session_present: present,
-                    session_expiry_s: capped
-                        .then(|| u32::try_from(longest.as_secs()).unwrap_or(u32::MAX)),
+                    session_expiry_s: capped.then(|| u32::try_from(longest.as_secs()).unwrap_or(u32::MAX)),
                     receive_maximum: hall.limits.inflight,
                     packet_bytes_max: share.packet_bytes_max,
                     alias_maximum: ALIASES,
@@ -306,11 +241,7 @@ fn enter(
         alias_maximum: connect.alias_maximum,
         session_expiry_s: connect.session_expiry_s,
     };
-    Ok((
-        Connection::new(seat, grant, manner),
-        connack,
-        share.packet_bytes_max,
-    ))
+    Ok((Connection::new(seat, grant, manner), connack, share.packet_bytes_max))
 }
 
 /// Where a client may expect answers: below topics that it may listen to.

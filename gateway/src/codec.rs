@@ -3,9 +3,7 @@
 //! both protocol versions come out as one [`Packet`]. The way back is `encode`.
 
 use mqtt_protocol_core::mqtt::common::{ArcPayload, Cursor, IntoPayload};
-use mqtt_protocol_core::mqtt::connection::{
-    PacketBuildResult, PacketBuilder, PacketData, RawPacket,
-};
+use mqtt_protocol_core::mqtt::connection::{PacketBuildResult, PacketBuilder, PacketData, RawPacket};
 use mqtt_protocol_core::mqtt::packet::prelude::PropertyValueAccess;
 use mqtt_protocol_core::mqtt::packet::{self, Property, RetainHandling, SubEntry, v3_1_1, v5_0};
 use mqtt_protocol_core::mqtt::result_code::MqttError;
@@ -87,9 +85,7 @@ impl From<MqttError> for Fault {
             Self::VERSION
         } else if error == MqttError::TopicAliasInvalid {
             Self::TOPIC_ALIAS
-        } else if error == MqttError::BadUserNameOrPassword
-            || error == MqttError::ClientIdentifierNotValid
-        {
+        } else if error == MqttError::BadUserNameOrPassword || error == MqttError::ClientIdentifierNotValid {
             Self::MALFORMED
         } else {
             Self::PROTOCOL
@@ -229,10 +225,7 @@ pub(crate) struct Raw(RawPacket);
 
 impl Framer {
     pub(crate) fn new(packet_bytes_max: u32) -> Self {
-        Self {
-            builder: PacketBuilder::with_maximum_packet_size(packet_bytes_max),
-            partial_bytes: 0,
-        }
+        Self { builder: PacketBuilder::with_maximum_packet_size(packet_bytes_max), partial_bytes: 0 }
     }
 
     /// Bytes of a packet that has not come whole yet.
@@ -280,14 +273,12 @@ impl Raw {
         let version = match (data.get(..6), data.get(6)) {
             (Some([0, 4, b'M', b'Q', b'T', b'T']), Some(4)) => Version::V3,
             (Some([0, 4, b'M', b'Q', b'T', b'T']), Some(5)) => Version::V5,
-            (Some([0, 4, b'M', b'Q', b'T', b'T']), Some(_))
-            | (Some([0, 6, b'M', b'Q', b'I', b's']), _) => {
+            (Some([0, 4, b'M', b'Q', b'T', b'T']), Some(_)) | (Some([0, 6, b'M', b'Q', b'I', b's']), _) => {
                 return Err((Some(Version::V3), Fault::VERSION));
             }
             _ => return Err((None, Fault::MALFORMED)),
         };
-        self.read_connect(version, data)
-            .map_err(|fault| (Some(version), fault))
+        self.read_connect(version, data).map_err(|fault| (Some(version), fault))
     }
 
     fn read_connect(&self, version: Version, data: &[u8]) -> Result<Connect, Fault> {
@@ -403,52 +394,26 @@ impl Raw {
         }
         match (kind, version) {
             (3, _) => self.publish(version),
-            (4, Version::V3) => Ok(Packet::Puback(
-                self.0.parse_exact(v3_1_1::Puback::parse)?.packet_id(),
-            )),
-            (4, Version::V5) => Ok(Packet::Puback(
-                self.0.parse_exact(v5_0::Puback::parse)?.packet_id(),
-            )),
-            (5, Version::V3) => Ok(Packet::Pubrec(
-                self.0.parse_exact(v3_1_1::Pubrec::parse)?.packet_id(),
-                0,
-            )),
+            (4, Version::V3) => Ok(Packet::Puback(self.0.parse_exact(v3_1_1::Puback::parse)?.packet_id())),
+            (4, Version::V5) => Ok(Packet::Puback(self.0.parse_exact(v5_0::Puback::parse)?.packet_id())),
+            (5, Version::V3) => Ok(Packet::Pubrec(self.0.parse_exact(v3_1_1::Pubrec::parse)?.packet_id(), 0)),
             (5, Version::V5) => {
                 let packet = self.0.parse_exact(v5_0::Pubrec::parse)?;
-                Ok(Packet::Pubrec(
-                    packet.packet_id(),
-                    packet.reason_code().map_or(0, |code| code as u8),
-                ))
+                Ok(Packet::Pubrec(packet.packet_id(), packet.reason_code().map_or(0, |code| code as u8)))
             }
-            (6, Version::V3) => Ok(Packet::Pubrel(
-                self.0.parse_exact(v3_1_1::Pubrel::parse)?.packet_id(),
-            )),
-            (6, Version::V5) => Ok(Packet::Pubrel(
-                self.0.parse_exact(v5_0::Pubrel::parse)?.packet_id(),
-            )),
-            (7, Version::V3) => Ok(Packet::Pubcomp(
-                self.0.parse_exact(v3_1_1::Pubcomp::parse)?.packet_id(),
-            )),
-            (7, Version::V5) => Ok(Packet::Pubcomp(
-                self.0.parse_exact(v5_0::Pubcomp::parse)?.packet_id(),
-            )),
+            (6, Version::V3) => Ok(Packet::Pubrel(self.0.parse_exact(v3_1_1::Pubrel::parse)?.packet_id())),
+            (6, Version::V5) => Ok(Packet::Pubrel(self.0.parse_exact(v5_0::Pubrel::parse)?.packet_id())),
+            (7, Version::V3) => Ok(Packet::Pubcomp(self.0.parse_exact(v3_1_1::Pubcomp::parse)?.packet_id())),
+            (7, Version::V5) => Ok(Packet::Pubcomp(self.0.parse_exact(v5_0::Pubcomp::parse)?.packet_id())),
             (8, _) => self.subscribe(version),
             (10, Version::V3) => {
                 let packet = self.0.parse_exact(v3_1_1::Unsubscribe::parse)?;
-                let filters = packet
-                    .entries()
-                    .iter()
-                    .map(|filter| filter.as_str().to_owned())
-                    .collect();
+                let filters = packet.entries().iter().map(|filter| filter.as_str().to_owned()).collect();
                 unsubscribe(packet.packet_id(), filters)
             }
             (10, Version::V5) => {
                 let packet = self.0.parse_exact(v5_0::Unsubscribe::parse)?;
-                let filters = packet
-                    .entries()
-                    .iter()
-                    .map(|filter| filter.as_str().to_owned())
-                    .collect();
+                let filters = packet.entries().iter().map(|filter| filter.as_str().to_owned()).collect();
                 unsubscribe(packet.packet_id(), filters)
             }
             (12, _) if self.bytes() == 0 => Ok(Packet::Ping),
@@ -456,16 +421,9 @@ impl Raw {
             (14, Version::V5) => {
                 let packet = self.0.parse_exact(v5_0::Disconnect::parse)?;
                 let expiry = packet.props().iter().flatten().find_map(|property| {
-                    if let Property::SessionExpiryInterval(value) = property {
-                        Some(value.val())
-                    } else {
-                        None
-                    }
+                    if let Property::SessionExpiryInterval(value) = property { Some(value.val()) } else { None }
                 });
-                Ok(Packet::Disconnect(
-                    packet.reason_code().map_or(0, |code| code as u8),
-                    expiry,
-                ))
+                Ok(Packet::Disconnect(packet.reason_code().map_or(0, |code| code as u8), expiry))
             }
             (12 | 14, _) => Err(Fault::MALFORMED),
             _ => Err(Fault::PROTOCOL),
@@ -491,16 +449,10 @@ impl Raw {
                 }
             }
             Version::V5 => {
-                let (packet, _) =
-                    v5_0::Publish::parse(self.0.flags(), Arc::clone(data)).map_err(|error| {
-                        let alias_of_zero = error == MqttError::ProtocolError
-                            && data.windows(3).any(|w| w == [0x23, 0, 0]);
-                        if alias_of_zero {
-                            Fault::TOPIC_ALIAS
-                        } else {
-                            error.into()
-                        }
-                    })?;
+                let (packet, _) = v5_0::Publish::parse(self.0.flags(), Arc::clone(data)).map_err(|error| {
+                    let alias_of_zero = error == MqttError::ProtocolError && data.windows(3).any(|w| w == [0x23, 0, 0]);
+                    if alias_of_zero { Fault::TOPIC_ALIAS } else { error.into() }
+                })?;
                 let mut publish = Publish {
                     topic: packet.topic_name().to_owned(),
                     payload: Payload(packet.payload().clone()),
@@ -534,11 +486,7 @@ impl Raw {
         if publish.topic.is_empty() && publish.alias.is_none() {
             return Err(Fault::PROTOCOL);
         }
-        if publish
-            .topic
-            .bytes()
-            .any(|b| b == b'#' || b == b'+' || b == 0)
-        {
+        if publish.topic.bytes().any(|b| b == b'#' || b == b'+' || b == 0) {
             return Err(Fault::TOPIC_NAME);
         }
         Ok(Packet::Publish(Box::new(publish)))
@@ -548,18 +496,10 @@ impl Raw {
         let (id, wishes, identifier) = match version {
             Version::V3 => {
                 let packet = self.0.parse_exact(v3_1_1::Subscribe::parse)?;
-                if packet
-                    .entries()
-                    .iter()
-                    .any(|entry| entry.sub_opts().to_buffer().iter().any(|b| b & !3 != 0))
-                {
+                if packet.entries().iter().any(|entry| entry.sub_opts().to_buffer().iter().any(|b| b & !3 != 0)) {
                     return Err(Fault::MALFORMED);
                 }
-                (
-                    packet.packet_id(),
-                    packet.entries().iter().map(wish).collect::<Vec<_>>(),
-                    None,
-                )
+                (packet.packet_id(), packet.entries().iter().map(wish).collect::<Vec<_>>(), None)
             }
             Version::V5 => {
                 let packet = self.0.parse_exact(v5_0::Subscribe::parse)?;
@@ -571,21 +511,13 @@ impl Raw {
                         return Err(Fault::PROTOCOL);
                     }
                 }
-                (
-                    packet.packet_id(),
-                    packet.entries().iter().map(wish).collect(),
-                    identifier,
-                )
+                (packet.packet_id(), packet.entries().iter().map(wish).collect(), identifier)
             }
         };
         if id == 0 || wishes.is_empty() {
             return Err(Fault::PROTOCOL);
         }
-        Ok(Packet::Subscribe {
-            id,
-            wishes,
-            identifier,
-        })
+        Ok(Packet::Subscribe { id, wishes, identifier })
     }
 }
 
@@ -638,9 +570,7 @@ mod tests {
 
     fn frames(bytes: &[u8]) -> Vec<Raw> {
         let mut all = Vec::new();
-        Framer::new(65_536)
-            .feed(bytes, |raw| all.push(raw))
-            .unwrap();
+        Framer::new(65_536).feed(bytes, |raw| all.push(raw)).unwrap();
         all
     }
 
@@ -653,43 +583,22 @@ mod tests {
             framer.feed(&stream[..cut], |raw| all.push(raw)).unwrap();
             framer.feed(&stream[cut..], |raw| all.push(raw)).unwrap();
             assert_eq!(all.len(), 2);
-            let Packet::Publish(publish) = all[0].packet(Version::V3).unwrap() else {
-                panic!()
-            };
-            assert_eq!(
-                (
-                    publish.topic.as_str(),
-                    publish.id,
-                    publish.payload.as_slice()
-                ),
-                ("a", 7, &b"x"[..])
-            );
+            let Packet::Publish(publish) = all[0].packet(Version::V3).unwrap() else { panic!() };
+            assert_eq!((publish.topic.as_str(), publish.id, publish.payload.as_slice()), ("a", 7, &b"x"[..]));
         }
     }
 
     #[test]
     fn a_declared_length_over_the_limit_is_refused_before_it_is_sent() {
         let mut framer = Framer::new(65_536);
-        assert_eq!(
-            framer.feed(&[0x30, 0x80, 0x80, 0x40], |_| ()),
-            Err(Fault::TOO_LARGE)
-        );
+        assert_eq!(framer.feed(&[0x30, 0x80, 0x80, 0x40], |_| ()), Err(Fault::TOO_LARGE));
     }
 
     #[test]
     fn a_topic_alias_maximum_of_zero_is_a_legal_packet() {
-        let bytes = [
-            0x10, 17, 0, 4, b'M', b'Q', b'T', b'T', 5, 2, 0, 60, 3, 0x22, 0, 0, 0, 1, b'c',
-        ];
+        let bytes = [0x10, 17, 0, 4, b'M', b'Q', b'T', b'T', 5, 2, 0, 60, 3, 0x22, 0, 0, 0, 1, b'c'];
         let connect = frames(&bytes)[0].connect().unwrap();
-        assert_eq!(
-            (
-                connect.version,
-                connect.alias_maximum,
-                connect.client_id.as_str()
-            ),
-            (Version::V5, 0, "c")
-        );
+        assert_eq!((connect.version, connect.alias_maximum, connect.client_id.as_str()), (Version::V5, 0, "c"));
     }
 
     #[test]
@@ -706,45 +615,19 @@ mod tests {
             (&[0x20, 2, 0, 0], Fault::PROTOCOL),
         ];
         for (bytes, fault) in faults {
-            assert_eq!(
-                frames(bytes)[0].packet(Version::V3).unwrap_err(),
-                fault,
-                "{bytes:?}"
-            );
+            assert_eq!(frames(bytes)[0].packet(Version::V3).unwrap_err(), fault, "{bytes:?}");
         }
     }
 
     #[test]
     fn a_will_of_quality_three_is_a_fault_and_not_a_crash() {
-        let bytes = [
-            0x10,
-            13,
-            0,
-            4,
-            b'M',
-            b'Q',
-            b'T',
-            b'T',
-            4,
-            0b0001_1110,
-            0,
-            60,
-            0,
-            1,
-            b'c',
-        ];
-        assert_eq!(
-            frames(&bytes)[0].connect().unwrap_err(),
-            (Some(Version::V3), Fault::MALFORMED)
-        );
+        let bytes = [0x10, 13, 0, 4, b'M', b'Q', b'T', b'T', 4, 0b0001_1110, 0, 60, 0, 1, b'c'];
+        assert_eq!(frames(&bytes)[0].connect().unwrap_err(), (Some(Version::V3), Fault::MALFORMED));
     }
 
     #[test]
     fn a_topic_alias_of_zero_is_named_as_the_fault() {
         let bytes = [0x30, 8, 0, 1, b'a', 3, 0x23, 0, 0, b'x'];
-        assert_eq!(
-            frames(&bytes)[0].packet(Version::V5).unwrap_err(),
-            Fault::TOPIC_ALIAS
-        );
+        assert_eq!(frames(&bytes)[0].packet(Version::V5).unwrap_err(), Fault::TOPIC_ALIAS);
     }
 }

@@ -100,9 +100,7 @@ pub enum DoorError {
         source: io::Error,
     },
     /// An open port beyond loopback without TLS and without a waiver.
-    #[error(
-        "listening on {0} without TLS: give the listener a certificate, or waive it in writing"
-    )]
+    #[error("listening on {0} without TLS: give the listener a certificate, or waive it in writing")]
     Unprotected(SocketAddr),
     /// The open protocol listener beyond loopback.
     #[error("listening on {0} for everybody: the open listener is for loopback only")]
@@ -137,15 +135,8 @@ impl Door {
             let tls = check(listener)?;
             let address = listener.address;
             let socket = bind(address).map_err(|source| DoorError::Listen { address, source })?;
-            let local = socket
-                .local_addr()
-                .map_err(|source| DoorError::Listen { address, source })?;
-            let entry = Entry {
-                hall: Arc::clone(&hall),
-                keys: Arc::clone(&keys),
-                welcome: listener.welcome,
-                tls,
-            };
+            let local = socket.local_addr().map_err(|source| DoorError::Listen { address, source })?;
+            let entry = Entry { hall: Arc::clone(&hall), keys: Arc::clone(&keys), welcome: listener.welcome, tls };
             bound.push((socket, local, Arc::new(entry)));
         }
         // All sockets are bound before the first is served.
@@ -157,12 +148,7 @@ impl Door {
             .map(|(socket, _, entry)| tokio::spawn(accept(socket, entry, Arc::clone(&places))))
             .collect();
         tasks.push(tokio::spawn(Arc::clone(&hall).keep_deadlines()));
-        Ok(DoorHandle {
-            hall,
-            addresses,
-            places,
-            tasks: Arc::new(tasks),
-        })
+        Ok(DoorHandle { hall, addresses, places, tasks: Arc::new(tasks) })
     }
 }
 
@@ -184,11 +170,7 @@ fn check(listener: &Listener) -> Result<Option<TlsAcceptor>, DoorError> {
 }
 
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() {
-        TcpSocket::new_v4()?
-    } else {
-        TcpSocket::new_v6()?
-    };
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
@@ -196,13 +178,7 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 
 async fn accept(listener: TcpListener, entry: Arc<Entry>, places: Arc<Semaphore>) {
     let per_second = entry.hall.limits.connects_per_second.max(1);
-    let mut pace = Pace::new(
-        Rate {
-            per_second,
-            burst: per_second.div_ceil(5),
-        },
-        Instant::now(),
-    );
+    let mut pace = Pace::new(Rate { per_second, burst: per_second.div_ceil(5) }, Instant::now());
     loop {
         // More connects than the pace allows wait in the system's backlog.
         while !pace.pass(Instant::now()) {
@@ -234,8 +210,7 @@ async fn accept(listener: TcpListener, entry: Arc<Entry>, places: Arc<Semaphore>
 /// Counts a connection out, however it ended.
 struct Gone(
     Arc<Counters>,
-    #[expect(dead_code, reason = "held until the connection ends")]
-    tokio::sync::OwnedSemaphorePermit,
+    #[expect(dead_code, reason = "held until the connection ends")] tokio::sync::OwnedSemaphorePermit,
 );
 
 impl Drop for Gone {
@@ -262,12 +237,7 @@ impl DoorHandle {
     /// Sends a message to whoever listens to its topic, QoS 1. Returns how many clients took it. It is not
     /// stored: what must reach a device is kept by the caller and sent again until it is of no use any more.
     pub fn publish(&self, topic: &str, payload: &[u8], retain: Retain) -> usize {
-        let message = Message::new(
-            (topic.to_owned(), 0),
-            Payload::from(payload),
-            Qos::One,
-            retain == Retain::Yes,
-        );
+        let message = Message::new((topic.to_owned(), 0), Payload::from(payload), Qos::One, retain == Retain::Yes);
         self.hall.routes.publish(&Arc::new(message), None)
     }
 
@@ -301,14 +271,8 @@ impl DoorHandle {
         }
         self.hall.dismiss(None, Fault::SHUTTING_DOWN);
         let all = u32::try_from(self.hall.limits.connections).unwrap_or(u32::MAX);
-        if timeout(SHUT_DOWN_WITHIN, self.places.acquire_many(all))
-            .await
-            .is_err()
-        {
-            tracing::warn!(
-                connections = self.connections(),
-                "the door was shut before all connections had ended"
-            );
+        if timeout(SHUT_DOWN_WITHIN, self.places.acquire_many(all)).await.is_err() {
+            tracing::warn!(connections = self.connections(), "the door was shut before all connections had ended");
         }
     }
 }

@@ -134,11 +134,7 @@ pub(crate) fn ack(out: &mut Vec<u8>, version: Version, kind: Ack, id: u16, reaso
 
 /// SUBACK (0x90) or UNSUBACK (0xb0) with one code for each line; v3's UNSUBACK has none.
 pub(crate) fn codes(out: &mut Vec<u8>, version: Version, first: u8, id: u16, codes: &[u8]) {
-    let codes = if version == Version::V3 && first == 0xb0 {
-        &[]
-    } else {
-        codes
-    };
+    let codes = if version == Version::V3 && first == 0xb0 { &[] } else { codes };
     let property_bytes = usize::from(version == Version::V5);
     out.push(first);
     length(out, 2 + property_bytes + codes.len());
@@ -159,21 +155,12 @@ pub(crate) fn disconnect(out: &mut Vec<u8>, fault: Fault) {
 }
 
 fn forwarded_size(properties: &Forwarded) -> usize {
-    let Forwarded {
-        payload_format,
-        content_type,
-        response_topic,
-        correlation,
-        user,
-    } = properties;
+    let Forwarded { payload_format, content_type, response_topic, correlation, user } = properties;
     payload_format.map_or(0, |_| 2)
         + content_type.as_ref().map_or(0, |text| 3 + text.len())
         + response_topic.as_ref().map_or(0, |text| 3 + text.len())
         + correlation.as_ref().map_or(0, |bytes| 3 + bytes.len())
-        + user
-            .iter()
-            .map(|(key, value)| 5 + key.len() + value.len())
-            .sum::<usize>()
+        + user.iter().map(|(key, value)| 5 + key.len() + value.len()).sum::<usize>()
 }
 
 fn forwarded(out: &mut Vec<u8>, properties: &Forwarded) {
@@ -206,11 +193,7 @@ fn number(value: u32) -> usize {
 fn property_size(message: &Outgoing<'_>) -> usize {
     message.alias.map_or(0, |_| 3)
         + message.expiry_s.map_or(0, |_| 5)
-        + message
-            .identifiers
-            .iter()
-            .map(|id| 1 + length_size(number(*id)))
-            .sum::<usize>()
+        + message.identifiers.iter().map(|id| 1 + length_size(number(*id))).sum::<usize>()
         + message.properties.map_or(0, forwarded_size)
 }
 
@@ -233,11 +216,7 @@ fn remaining(version: Version, message: &Outgoing<'_>) -> usize {
 }
 
 pub(crate) fn publish(out: &mut Vec<u8>, version: Version, message: &Outgoing<'_>) {
-    out.push(
-        0x30 | (u8::from(message.dup) << 3)
-            | (message.qos.number() << 1)
-            | u8::from(message.retain),
-    );
+    out.push(0x30 | (u8::from(message.dup) << 3) | (message.qos.number() << 1) | u8::from(message.retain));
     length(out, remaining(version, message));
     binary(out, message.topic.as_bytes());
     if message.qos != Qos::Zero {
@@ -306,12 +285,7 @@ mod tests {
         let (first, data) = body(&out);
         let (packet, _) = v5_0::Publish::parse(first & 15, data).unwrap();
         assert_eq!(
-            (
-                packet.topic_name(),
-                packet.packet_id(),
-                packet.dup(),
-                packet.retain()
-            ),
+            (packet.topic_name(), packet.packet_id(), packet.dup(), packet.retain()),
             ("a/b", Some(513), true, true)
         );
         assert_eq!(packet.payload().as_slice(), payload);
@@ -322,10 +296,7 @@ mod tests {
         assert_eq!(out.len(), publish_size(Version::V3, &message));
         let (first, data) = body(&out);
         let (packet, _) = v3_1_1::Publish::parse(first & 15, data).unwrap();
-        assert_eq!(
-            (packet.topic_name(), packet.payload().as_slice()),
-            ("a/b", &payload[..])
-        );
+        assert_eq!((packet.topic_name(), packet.payload().as_slice()), ("a/b", &payload[..]));
     }
 
     #[test]

@@ -38,11 +38,7 @@ pub(crate) struct Will {
 
 impl Will {
     pub(crate) fn new(testament: Testament, place: Place, source: Arc<str>) -> Self {
-        Self {
-            testament,
-            place,
-            source,
-        }
+        Self { testament, place, source }
     }
 
     fn delay(&self) -> Duration {
@@ -129,11 +125,7 @@ impl Hall {
     ) -> Arc<Self> {
         let counters: Arc<Counters> = Arc::default();
         Arc::new(Self {
-            routes: Routes::new(
-                limits.retained,
-                limits.retained_bytes,
-                Arc::clone(&counters),
-            ),
+            routes: Routes::new(limits.retained, limits.retained_bytes, Arc::clone(&counters)),
             partial: Arc::new(Budget::new(limits.partial_bytes)),
             queued: Arc::new(Budget::new(limits.queued_bytes)),
             counters,
@@ -166,25 +158,17 @@ impl Hall {
     }
 
     pub(crate) fn enroll(&self, link: &Arc<Link>) {
-        self.links
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(link.id, Arc::clone(link));
+        self.links.lock().unwrap_or_else(PoisonError::into_inner).insert(link.id, Arc::clone(link));
     }
 
     pub(crate) fn discharge(&self, link: u64) {
-        self.links
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&link);
+        self.links.lock().unwrap_or_else(PoisonError::into_inner).remove(&link);
     }
 
     /// Asks every connection of a credential (`None`: all) to close. Returns how many there were.
     pub(crate) fn dismiss(&self, name: Option<&str>, fault: Fault) -> usize {
         let links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
-        let chosen = links
-            .values()
-            .filter(|link| name.is_none_or(|name| &*link.name == name));
+        let chosen = links.values().filter(|link| name.is_none_or(|name| &*link.name == name));
         chosen.map(|link| link.close(fault)).count()
     }
 
@@ -208,25 +192,13 @@ impl Hall {
     /// Gives a connection its session. A connection that has it already is closed; its will is said now unless
     /// it had a delay and the session goes on.
     pub(crate) fn attach(self: &Arc<Self>, entrance: Entrance<'_>) -> Result<Attached, Fault> {
-        let Entrance {
-            client_id,
-            grant,
-            link,
-            clean_start,
-            window,
-            expiry,
-            will,
-        } = entrance;
+        let Entrance { client_id, grant, link, clean_start, window, expiry, will } = entrance;
         let share = self.share(&grant.rights);
         let key = format!("{}\0{client_id}", grant.name);
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         let mut before = sessions.by_key.get(key.as_str()).cloned();
         let taken_over = before.as_ref().and_then(|session| session.disown());
-        let connected = sessions
-            .connected
-            .get(&link.name)
-            .copied()
-            .unwrap_or_default();
+        let connected = sessions.connected.get(&link.name).copied().unwrap_or_default();
         if taken_over.is_none() && connected >= share.connections {
             return Err(Fault::QUOTA);
         }
@@ -252,44 +224,20 @@ impl Hall {
         }
         let present = before.is_some();
         let session = before.unwrap_or_else(|| {
-            let room = Room {
-                messages: share.queued_messages,
-                bytes: share.queued_bytes,
-            };
-            Session::new(
-                self.serial(),
-                &key,
-                room,
-                Arc::clone(&self.queued),
-                Arc::clone(&self.counters),
-            )
+            let room = Room { messages: share.queued_messages, bytes: share.queued_bytes };
+            Session::new(self.serial(), &key, room, Arc::clone(&self.queued), Arc::clone(&self.counters))
         });
         let epoch = session.own(Arc::clone(link), window, expiry, will);
         if !present {
             Counters::add(&self.counters.sessions);
-            sessions
-                .by_key
-                .insert(session.key.clone(), Arc::clone(&session));
+            sessions.by_key.insert(session.key.clone(), Arc::clone(&session));
         }
-        *sessions
-            .connected
-            .entry(Arc::clone(&link.name))
-            .or_default() += 1;
-        Ok(Attached {
-            session,
-            epoch,
-            present,
-        })
+        *sessions.connected.entry(Arc::clone(&link.name)).or_default() += 1;
+        Ok(Attached { session, epoch, present })
     }
 
     /// Takes leave of a connection, whether it still owns its session or not.
-    pub(crate) fn detach(
-        self: &Arc<Self>,
-        link: &Link,
-        session: &Arc<Session>,
-        epoch: u64,
-        farewell: Farewell,
-    ) {
+    pub(crate) fn detach(self: &Arc<Self>, link: &Link, session: &Arc<Session>, epoch: u64, farewell: Farewell) {
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = sessions.connected.get_mut(&link.name) {
             *count = count.saturating_sub(1);
@@ -339,18 +287,14 @@ impl Hall {
     fn end(&self, sessions: &mut Sessions, session: &Arc<Session>) {
         self.cancel(session);
         for (filter, group) in session.end() {
-            self.routes
-                .unsubscribe(&filter, group.as_deref(), session.id);
+            self.routes.unsubscribe(&filter, group.as_deref(), session.id);
         }
         sessions.by_key.remove(&session.key);
         Counters::sub(&self.counters.sessions);
     }
 
     fn schedule(&self, session: &Arc<Session>, at: Instant, due: Due) {
-        let mut deadlines = self
-            .deadlines
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut deadlines = self.deadlines.lock().unwrap_or_else(PoisonError::into_inner);
         deadlines.serial += 1;
         let key = (at, deadlines.serial);
         deadlines.all.insert(key, (Arc::clone(session), due));
@@ -360,10 +304,7 @@ impl Hall {
     }
 
     fn cancel(&self, session: &Session) {
-        let mut deadlines = self
-            .deadlines
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut deadlines = self.deadlines.lock().unwrap_or_else(PoisonError::into_inner);
         for key in std::mem::take(&mut session.state().deadlines) {
             deadlines.all.remove(&key);
         }
@@ -375,14 +316,9 @@ impl Hall {
         loop {
             let now = Instant::now();
             let next = {
-                let mut deadlines = self
-                    .deadlines
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner);
+                let mut deadlines = self.deadlines.lock().unwrap_or_else(PoisonError::into_inner);
                 match deadlines.all.first_key_value() {
-                    Some(((at, _), _)) if *at <= now => {
-                        deadlines.all.pop_first().map(|entry| Ok(entry.1))
-                    }
+                    Some(((at, _), _)) if *at <= now => deadlines.all.pop_first().map(|entry| Ok(entry.1)),
                     Some(((at, _), _)) => Some(Err(*at)),
                     None => None,
                 }
@@ -456,15 +392,7 @@ impl Hall {
     }
 
     fn pass_on(&self, will: &Will) {
-        let Testament {
-            topic,
-            payload,
-            qos,
-            retain,
-            expiry_s,
-            properties,
-            ..
-        } = &will.testament;
+        let Testament { topic, payload, qos, retain, expiry_s, properties, .. } = &will.testament;
         let name = routing_name(will.place.apart.as_ref(), topic);
         let mut message = Message::new(name, payload.clone(), *qos, *retain);
         message.expires_at = expiry_s.map(|s| Instant::now() + Duration::from_secs(u64::from(s)));

@@ -27,10 +27,7 @@ pub struct Hello {
 
 impl std::fmt::Debug for Hello {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Hello")
-            .field("client_id", &self.client_id)
-            .field("peer", &self.peer)
-            .finish_non_exhaustive()
+        f.debug_struct("Hello").field("client_id", &self.client_id).field("peer", &self.peer).finish_non_exhaustive()
     }
 }
 
@@ -113,10 +110,7 @@ pub struct OpenKeys;
 #[async_trait]
 impl Keys for OpenKeys {
     async fn admit(&self, _hello: Hello) -> Result<Grant, Refused> {
-        Ok(Grant {
-            name: "open".to_owned(),
-            rights: Rights::Open,
-        })
+        Ok(Grant { name: "open".to_owned(), rights: Rights::Open })
     }
 }
 
@@ -152,25 +146,15 @@ impl Rights {
     pub(crate) fn publish(&self, topic: &str) -> Result<Place, Denied> {
         let native = |allowed: &dyn Fn(&str, &str) -> bool| {
             let (home, device, last) = native_parts(topic).ok_or(Denied)?;
-            let ours = care::id::well_formed(home)
-                && !device.is_empty()
-                && last != "cmd"
-                && allowed(home, device);
-            ours.then(|| Place {
-                home: HomeId::new(home),
-                apart: None,
-            })
-            .ok_or(Denied)
+            let ours = care::id::well_formed(home) && !device.is_empty() && last != "cmd" && allowed(home, device);
+            ours.then(|| Place { home: HomeId::new(home), apart: None }).ok_or(Denied)
         };
         match self {
-            Self::Device { home, device } => {
-                native(&|h, d| h == home.as_str() && d == device.as_str())
-            }
+            Self::Device { home, device } => native(&|h, d| h == home.as_str() && d == device.as_str()),
             Self::Hub { home } if reserved(topic) => native(&|h, _| h == home.as_str()),
-            Self::Hub { home } if !topic.starts_with('$') => Ok(Place {
-                home: home.clone(),
-                apart: Some(home.clone()),
-            }),
+            Self::Hub { home } if !topic.starts_with('$') => {
+                Ok(Place { home: home.clone(), apart: Some(home.clone()) })
+            }
             Self::Hub { .. } => Err(Denied),
             Self::Bridge { homes } => native(&|h, _| homes.contains(h)),
             Self::Open => {
@@ -190,17 +174,13 @@ impl Rights {
                 h == home.as_str() && d == device.as_str()
             }
             (Self::Device { .. }, _) => false,
-            (Self::Hub { home }, (Some("care"), Some("v1"), Some(h), Some(_))) => {
-                h == home.as_str()
-            }
+            (Self::Hub { home }, (Some("care"), Some("v1"), Some(h), Some(_))) => h == home.as_str(),
             (Self::Hub { home }, _) if !reserved(filter) && !filter.starts_with('$') => {
                 return Ok(Some(home.clone()));
             }
             (Self::Hub { .. }, _) => false,
             (Self::Bridge { homes: Homes::All }, (Some("care"), Some("v1"), Some(_), _)) => true,
-            (Self::Bridge { homes }, (Some("care"), Some("v1"), Some(h), Some(_))) => {
-                h != "+" && homes.contains(h)
-            }
+            (Self::Bridge { homes }, (Some("care"), Some("v1"), Some(h), Some(_))) => h != "+" && homes.contains(h),
             (Self::Bridge { .. }, _) => false,
             (Self::Open, _) => filter != "test/nosubscribe",
         };
@@ -222,28 +202,17 @@ mod tests {
 
     fn check(rights: &Rights, publish: &[(&str, bool)], subscribe: &[(&str, bool)]) {
         for (topic, allowed) in publish {
-            assert_eq!(
-                rights.publish(topic).is_ok(),
-                *allowed,
-                "publish {topic} with {rights:?}"
-            );
+            assert_eq!(rights.publish(topic).is_ok(), *allowed, "publish {topic} with {rights:?}");
         }
         for (filter, allowed) in subscribe {
-            assert_eq!(
-                rights.subscribe(filter).is_ok(),
-                *allowed,
-                "subscribe {filter} with {rights:?}"
-            );
+            assert_eq!(rights.subscribe(filter).is_ok(), *allowed, "subscribe {filter} with {rights:?}");
         }
     }
 
     #[test]
     fn a_device_speaks_for_itself_only() {
         check(
-            &Rights::Device {
-                home: "h1".into(),
-                device: "button".into(),
-            },
+            &Rights::Device { home: "h1".into(), device: "button".into() },
             &[
                 ("care/v1/h1/button/call", true),
                 ("care/v1/h1/button/status", true),
@@ -291,10 +260,7 @@ mod tests {
             ],
         );
         let place = rights.publish("zigbee2mqtt/button").unwrap();
-        assert_eq!(
-            routing_name(place.apart.as_ref(), "zigbee2mqtt/button"),
-            ("\0h1/zigbee2mqtt/button".to_owned(), 4)
-        );
+        assert_eq!(routing_name(place.apart.as_ref(), "zigbee2mqtt/button"), ("\0h1/zigbee2mqtt/button".to_owned(), 4));
         assert_eq!(rights.subscribe("#").unwrap(), Some("h1".into()));
     }
 
@@ -303,18 +269,8 @@ mod tests {
         let homes = Homes::Listed(Arc::new(BTreeSet::from(["h1".into(), "h2".into()])));
         check(
             &Rights::Bridge { homes },
-            &[
-                ("care/v1/h1/d/call", true),
-                ("care/v1/h3/d/call", false),
-                ("care/v1/h1/d/cmd", false),
-                ("x", false),
-            ],
-            &[
-                ("care/v1/h2/+/cmd", true),
-                ("care/v1/h3/+/cmd", false),
-                ("care/v1/+/+/cmd", false),
-                ("#", false),
-            ],
+            &[("care/v1/h1/d/call", true), ("care/v1/h3/d/call", false), ("care/v1/h1/d/cmd", false), ("x", false)],
+            &[("care/v1/h2/+/cmd", true), ("care/v1/h3/+/cmd", false), ("care/v1/+/+/cmd", false), ("#", false)],
         );
         check(
             &Rights::Bridge { homes: Homes::All },
@@ -325,10 +281,6 @@ mod tests {
 
     #[test]
     fn the_open_listener_refuses_the_one_filter_that_suites_ask_for() {
-        check(
-            &Rights::Open,
-            &[("any", true), ("$SYS/x", true)],
-            &[("#", true), ("test/nosubscribe", false)],
-        );
+        check(&Rights::Open, &[("any", true), ("$SYS/x", true)], &[("#", true), ("test/nosubscribe", false)]);
     }
 }

@@ -29,10 +29,7 @@ mod stream;
 mod tls;
 
 pub use counters::Count;
-pub use door::{
-    Door, DoorError, DoorHandle, DoorSettings, Lanes, Listener, PlainLanes, Protection, Retain,
-    Welcome,
-};
+pub use door::{Door, DoorError, DoorHandle, DoorSettings, Lanes, Listener, PlainLanes, Protection, Retain, Welcome};
 pub use keys::{Grant, Hello, Homes, Keys, OpenKeys, Refused, Rights};
 pub use limits::{Limits, Rate, Share};
 pub use passwords::{Credential, HashError, ListedKeys, Passwords, hash_password};

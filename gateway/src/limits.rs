@@ -108,10 +108,7 @@ impl Default for Limits {
             queued_messages: 100,
             queued_bytes: 256 * 1024,
             packet_bytes_max: 65_536,
-            routine: Some(Rate {
-                per_second: 100,
-                burst: 1_000,
-            }),
+            routine: Some(Rate { per_second: 100, burst: 1_000 }),
             keep_alive_s_max: 3_600,
         };
         Self {
@@ -134,10 +131,7 @@ impl Default for Limits {
                 subscriptions: 512,
                 queued_messages: 1_000,
                 packet_bytes_max: 262_144,
-                routine: Some(Rate {
-                    per_second: 1_000,
-                    burst: 10_000,
-                }),
+                routine: Some(Rate { per_second: 1_000, burst: 10_000 }),
                 ..device.clone()
             },
             bridge: Share {
@@ -172,18 +166,13 @@ pub(crate) struct Budget {
 
 impl Budget {
     pub(crate) fn new(max: usize) -> Self {
-        Self {
-            max,
-            used: AtomicUsize::new(0),
-        }
+        Self { max, used: AtomicUsize::new(0) }
     }
 
     /// Takes `bytes` if they are left.
     pub(crate) fn take(&self, bytes: usize) -> bool {
         let fits = |used: usize| used.checked_add(bytes).filter(|sum| *sum <= self.max);
-        self.used
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits)
-            .is_ok()
+        self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).is_ok()
     }
 
     /// Gives back what was taken.
@@ -205,10 +194,7 @@ pub(crate) struct Charge {
 
 impl Charge {
     pub(crate) fn none(budget: &Arc<Budget>) -> Self {
-        Self {
-            budget: Arc::clone(budget),
-            bytes: 0,
-        }
+        Self { budget: Arc::clone(budget), bytes: 0 }
     }
 
     /// Changes what is held. False, and unchanged, if the budget does not have it.
@@ -260,10 +246,7 @@ impl Pace {
     /// When the next one may pass.
     pub(crate) fn next(&self, now: Instant) -> Instant {
         let burst = self.step() * self.rate.burst.max(1);
-        (self.full_at + self.step())
-            .checked_sub(burst)
-            .unwrap_or(now)
-            .max(now)
+        (self.full_at + self.step()).checked_sub(burst).unwrap_or(now).max(now)
     }
 }
 
@@ -274,13 +257,7 @@ mod tests {
     #[test]
     fn a_pace_lets_a_burst_pass_and_then_one_at_a_time() {
         let start = Instant::now();
-        let mut pace = Pace::new(
-            Rate {
-                per_second: 10,
-                burst: 3,
-            },
-            start,
-        );
+        let mut pace = Pace::new(Rate { per_second: 10, burst: 3 }, start);
         let passed = (0..10).filter(|_| pace.pass(start)).count();
         assert_eq!(passed, 3);
         assert_eq!(pace.next(start), start + Duration::from_millis(100));

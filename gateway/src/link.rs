@@ -45,13 +45,7 @@ pub(crate) struct Slot {
 
 impl Link {
     pub(crate) fn new(id: u64, name: Arc<str>) -> Arc<Self> {
-        Arc::new(Self {
-            id,
-            name,
-            wake: Notify::new(),
-            close: AtomicU8::new(0),
-            gate: Mutex::default(),
-        })
+        Arc::new(Self { id, name, wake: Notify::new(), close: AtomicU8::new(0), gate: Mutex::default() })
     }
 
     pub(crate) fn wake(&self) {
@@ -64,9 +58,7 @@ impl Link {
 
     /// Asks the connection to close; the first reason stands.
     pub(crate) fn close(&self, fault: Fault) {
-        let _first_stands =
-            self.close
-                .compare_exchange(0, fault.0, Ordering::AcqRel, Ordering::Acquire);
+        let _first_stands = self.close.compare_exchange(0, fault.0, Ordering::AcqRel, Ordering::Acquire);
         self.wake();
     }
 
@@ -82,11 +74,7 @@ impl Link {
         let mut gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
         let ordinal = gate.base + u64::try_from(gate.slots.len()).unwrap_or(u64::MAX);
         gate.slots.push_back(None);
-        Slot {
-            link: Arc::clone(self),
-            ordinal,
-            settled: false,
-        }
+        Slot { link: Arc::clone(self), ordinal, settled: false }
     }
 
     /// Takes the verdicts that stand at the front, up to the first that is still open.
@@ -132,8 +120,7 @@ impl Slot {
 impl Drop for Slot {
     fn drop(&mut self) {
         if !self.settled {
-            self.link
-                .settle(self.ordinal, Verdict::Refused(Fault::IMPLEMENTATION));
+            self.link.settle(self.ordinal, Verdict::Refused(Fault::IMPLEMENTATION));
         }
     }
 }

@@ -18,15 +18,7 @@ pub(crate) struct Message {
 impl Message {
     /// `name` is the routing name; the topic that clients see begins at `topic_at`.
     pub(crate) fn new(name: (String, usize), payload: Payload, qos: Qos, retain: bool) -> Self {
-        Self {
-            name: name.0,
-            topic_at: name.1,
-            payload,
-            qos,
-            retain,
-            expires_at: None,
-            properties: None,
-        }
+        Self { name: name.0, topic_at: name.1, payload, qos, retain, expires_at: None, properties: None }
     }
 
     /// The name that it is routed under.
@@ -51,10 +43,7 @@ impl Message {
             p.content_type.as_ref().map_or(0, String::len)
                 + p.response_topic.as_ref().map_or(0, String::len)
                 + p.correlation.as_ref().map_or(0, Vec::len)
-                + p.user
-                    .iter()
-                    .map(|(k, v)| 48 + k.len() + v.len())
-                    .sum::<usize>()
+                + p.user.iter().map(|(k, v)| 48 + k.len() + v.len()).sum::<usize>()
         });
         128 + self.name.len() + self.payload.len() + properties
     }

@@ -77,10 +77,7 @@ impl Passwords {
     }
 
     fn is_right(&self, print: &[u8; 32]) -> bool {
-        self.right
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains_key(print)
+        self.right.lock().unwrap_or_else(PoisonError::into_inner).contains_key(print)
     }
 
     /// Does the password belong to the hash?
@@ -90,26 +87,16 @@ impl Passwords {
             return Ok(());
         }
         if let Some(wanted) = hash.strip_prefix(GENERATED) {
-            let found: String = Sha256::digest(password)
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect();
+            let found: String = Sha256::digest(password).iter().map(|byte| format!("{byte:02x}")).collect();
             // Both are hashes of secrets: how much of them agrees tells nothing.
-            return if found == wanted {
-                Ok(())
-            } else {
-                Err(Refused::BadLogin)
-            };
+            return if found == wanted { Ok(()) } else { Err(Refused::BadLogin) };
         }
         if self.waiting.fetch_add(1, Ordering::Relaxed) >= WAITING_MAX {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
             return Err(Refused::Busy);
         }
         let waiting = Waiting(&self.waiting);
-        let worker = Arc::clone(&self.workers)
-            .acquire_owned()
-            .await
-            .map_err(|_closed| Refused::Busy)?;
+        let worker = Arc::clone(&self.workers).acquire_owned().await.map_err(|_closed| Refused::Busy)?;
         drop(waiting);
         // Somebody with the same password may have been checked while we waited.
         if self.is_right(&print) {
@@ -118,8 +105,7 @@ impl Passwords {
         let (hash, password) = (hash.to_owned(), password.to_vec());
         let verified = tokio::task::spawn_blocking(move || {
             let _until_done = worker;
-            PasswordHash::new(&hash)
-                .is_ok_and(|hash| Argon2::default().verify_password(&password, &hash).is_ok())
+            PasswordHash::new(&hash).is_ok_and(|hash| Argon2::default().verify_password(&password, &hash).is_ok())
         });
         if !verified.await.unwrap_or(false) {
             return Err(Refused::BadLogin);
@@ -161,38 +147,21 @@ pub struct ListedKeys {
 impl ListedKeys {
     /// Later ones with the same name replace earlier ones.
     pub fn new(credentials: impl IntoIterator<Item = Credential>) -> Self {
-        let credentials = credentials
-            .into_iter()
-            .map(|one| (one.user.clone(), one))
-            .collect();
-        Self {
-            credentials,
-            passwords: Passwords::default(),
-        }
+        let credentials = credentials.into_iter().map(|one| (one.user.clone(), one)).collect();
+        Self { credentials, passwords: Passwords::default() }
     }
 }
 
 #[async_trait]
 impl Keys for ListedKeys {
     async fn admit(&self, hello: Hello) -> Result<Grant, Refused> {
-        let user = hello
-            .user
-            .or(hello.certificate_name.clone())
-            .ok_or(Refused::BadLogin)?;
+        let user = hello.user.or(hello.certificate_name.clone()).ok_or(Refused::BadLogin)?;
         let credential = self.credentials.get(&user).ok_or(Refused::BadLogin)?;
         // A verified certificate in the name of the credential stands for the password.
         if hello.certificate_name.as_deref() != Some(credential.user.as_str()) {
-            self.passwords
-                .check(
-                    &credential.hash,
-                    hello.password.as_deref().unwrap_or_default(),
-                )
-                .await?;
+            self.passwords.check(&credential.hash, hello.password.as_deref().unwrap_or_default()).await?;
         }
-        Ok(Grant {
-            name: credential.user.clone(),
-            rights: credential.rights.clone(),
-        })
+        Ok(Grant { name: credential.user.clone(), rights: credential.rights.clone() })
     }
 }
 
@@ -204,42 +173,21 @@ mod tests {
     async fn a_right_password_is_remembered_and_a_wrong_one_is_not() {
         let hash = hash_password(b"right").unwrap();
         let passwords = Passwords::new(1);
-        assert_eq!(
-            passwords.check(&hash, b"wrong").await,
-            Err(Refused::BadLogin)
-        );
+        assert_eq!(passwords.check(&hash, b"wrong").await, Err(Refused::BadLogin));
         assert_eq!(passwords.check(&hash, b"right").await, Ok(()));
-        assert_eq!(
-            passwords.check(&hash, b"wrong").await,
-            Err(Refused::BadLogin)
-        );
+        assert_eq!(passwords.check(&hash, b"wrong").await, Err(Refused::BadLogin));
         assert!(passwords.is_right(&passwords.print(&hash, b"right")));
         let other = hash_password(b"right").unwrap();
-        assert!(
-            !passwords.is_right(&passwords.print(&other, b"right")),
-            "a changed hash forgets"
-        );
+        assert!(!passwords.is_right(&passwords.print(&other, b"right")), "a changed hash forgets");
     }
 
     #[tokio::test]
     async fn a_generated_secret_needs_no_slow_hash() {
         let secret = b"0123456789abcdef0123456789abcdef";
-        let hash = format!(
-            "sha256${}",
-            Sha256::digest(secret)
-                .iter()
-                .map(|b| format!("{b:02x}"))
-                .collect::<String>()
-        );
+        let hash = format!("sha256${}", Sha256::digest(secret).iter().map(|b| format!("{b:02x}")).collect::<String>());
         let passwords = Passwords::default();
         assert_eq!(passwords.check(&hash, secret).await, Ok(()));
-        assert_eq!(
-            passwords.check(&hash, b"other").await,
-            Err(Refused::BadLogin)
-        );
-        assert_eq!(
-            passwords.check("nonsense", b"other").await,
-            Err(Refused::BadLogin)
-        );
+        assert_eq!(passwords.check(&hash, b"other").await, Err(Refused::BadLogin));
+        assert_eq!(passwords.check("nonsense", b"other").await, Err(Refused::BadLogin));
     }
 }

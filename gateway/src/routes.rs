@@ -77,17 +77,9 @@ impl Leaf {
         let Some(name) = group else {
             return &mut self.entries;
         };
-        let at = self
-            .groups
-            .iter()
-            .position(|g| &*g.name == name)
-            .unwrap_or(self.groups.len());
+        let at = self.groups.iter().position(|g| &*g.name == name).unwrap_or(self.groups.len());
         if at == self.groups.len() {
-            self.groups.push(Group {
-                name: name.into(),
-                members: Vec::new(),
-                turn: AtomicUsize::new(0),
-            });
+            self.groups.push(Group { name: name.into(), members: Vec::new(), turn: AtomicUsize::new(0) });
         }
         match self.groups.get_mut(at) {
             Some(found) => &mut found.members,
@@ -101,10 +93,7 @@ impl Leaf {
             entry.options = options;
             return false;
         }
-        list.push(Entry {
-            session: Arc::clone(session),
-            options,
-        });
+        list.push(Entry { session: Arc::clone(session), options });
         true
     }
 
@@ -132,10 +121,7 @@ impl Node {
     }
 
     fn is_empty(&self) -> bool {
-        self.children.is_empty()
-            && self.any.is_none()
-            && self.here.is_empty()
-            && self.rest.is_empty()
+        self.children.is_empty() && self.any.is_none() && self.here.is_empty() && self.rest.is_empty()
     }
 
     /// Removes and cuts off what became empty.
@@ -150,10 +136,7 @@ impl Node {
         match level {
             "#" => self.rest.remove(session, group),
             "+" => {
-                let removed = self
-                    .any
-                    .as_mut()
-                    .is_some_and(|node| node.remove(rest, session, group));
+                let removed = self.any.as_mut().is_some_and(|node| node.remove(rest, session, group));
                 if self.any.as_ref().is_some_and(|node| node.is_empty()) {
                     self.any = None;
                 }
@@ -231,11 +214,7 @@ impl Routes {
             table.wild_count += usize::from(fresh);
             fresh
         } else {
-            table
-                .exact
-                .entry(filter.into())
-                .or_default()
-                .insert(session, group, options)
+            table.exact.entry(filter.into()).or_default().insert(session, group, options)
         };
         drop(table);
         if fresh {
@@ -324,8 +303,7 @@ impl Routes {
             Counters::add(&self.counters.retained_refused);
             return;
         }
-        kept.messages
-            .insert(message.name().into(), Arc::clone(message));
+        kept.messages.insert(message.name().into(), Arc::clone(message));
     }
 
     /// How many messages are retained, and their bytes.
@@ -340,13 +318,7 @@ impl Routes {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = |message: &&Arc<Message>| message.expires_at.is_none_or(|at| at > now);
         if !is_wild(filter) {
-            return kept
-                .messages
-                .get(filter)
-                .filter(fresh)
-                .cloned()
-                .into_iter()
-                .collect();
+            return kept.messages.get(filter).filter(fresh).cloned().into_iter().collect();
         }
         let prefix = filter.split(['+', '#']).next().unwrap_or_default();
         // `a/#` matches `a` as well.
@@ -391,16 +363,8 @@ impl Group {
     fn deliver(&self, message: &Arc<Message>) -> bool {
         let count = self.members.len().max(1);
         let turn = self.turn.fetch_add(1, Ordering::Relaxed) % count;
-        let in_turn = || {
-            self.members
-                .iter()
-                .cycle()
-                .skip(turn)
-                .take(self.members.len())
-        };
-        let chosen = in_turn()
-            .find(|entry| entry.session.is_connected())
-            .or_else(|| in_turn().next());
+        let in_turn = || self.members.iter().cycle().skip(turn).take(self.members.len());
+        let chosen = in_turn().find(|entry| entry.session.is_connected()).or_else(|| in_turn().next());
         chosen.is_some_and(|entry| entry.session.offer(entry.delivery(message)))
     }
 }
@@ -410,24 +374,14 @@ mod tests {
     use super::*;
     use crate::session::tests::session;
 
-    const OPTIONS: Options = Options {
-        qos: Qos::Two,
-        no_local: false,
-        retain_as_published: false,
-        identifier: None,
-    };
+    const OPTIONS: Options = Options { qos: Qos::Two, no_local: false, retain_as_published: false, identifier: None };
 
     fn routes() -> Routes {
         Routes::new(2, 10_000, Arc::default())
     }
 
     fn message(name: &str, payload: &str, retain: bool) -> Arc<Message> {
-        Arc::new(Message::new(
-            (name.to_owned(), 0),
-            payload.as_bytes().into(),
-            Qos::One,
-            retain,
-        ))
+        Arc::new(Message::new((name.to_owned(), 0), payload.as_bytes().into(), Qos::One, retain))
     }
 
     #[test]
@@ -463,20 +417,12 @@ mod tests {
     #[test]
     fn retained_messages_are_found_by_filter_replaced_deleted_and_limited() {
         let routes = routes();
-        for (name, payload) in [
-            ("a", "1"),
-            ("a/b", "2"),
-            ("a/b", "3"),
-            ("c", "4"),
-            ("a/b", "5"),
-        ] {
+        for (name, payload) in [("a", "1"), ("a/b", "2"), ("a/b", "3"), ("c", "4"), ("a/b", "5")] {
             routes.publish(&message(name, payload, true), None);
         }
         let found = |filter: &str| {
             let all = routes.retained_for(filter);
-            all.iter()
-                .map(|m| String::from_utf8(m.payload.as_slice().to_vec()).unwrap())
-                .collect::<Vec<_>>()
+            all.iter().map(|m| String::from_utf8(m.payload.as_slice().to_vec()).unwrap()).collect::<Vec<_>>()
         };
         assert_eq!(found("a/#"), ["1", "5"]);
         assert_eq!(found("c"), Vec::<String>::new(), "the limit is two");

@@ -112,21 +112,8 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(
-        id: u64,
-        key: &str,
-        room: Room,
-        budget: Arc<Budget>,
-        counters: Arc<Counters>,
-    ) -> Arc<Self> {
-        Arc::new(Self {
-            id,
-            key: key.into(),
-            room,
-            budget,
-            counters,
-            state: Mutex::default(),
-        })
+    pub(crate) fn new(id: u64, key: &str, room: Room, budget: Arc<Budget>, counters: Arc<Counters>) -> Arc<Self> {
+        Arc::new(Self { id, key: key.into(), room, budget, counters, state: Mutex::default() })
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
@@ -134,13 +121,7 @@ impl Session {
     }
 
     /// Makes a connection the owner. Returns its epoch.
-    pub(crate) fn own(
-        &self,
-        link: Arc<Link>,
-        window: usize,
-        expiry: Duration,
-        will: Option<Box<Will>>,
-    ) -> u64 {
+    pub(crate) fn own(&self, link: Arc<Link>, window: usize, expiry: Duration, will: Option<Box<Will>>) -> u64 {
         let mut state = self.state();
         state.epoch += 1;
         state.owner = Some(Owner { link, window });
@@ -171,9 +152,7 @@ impl Session {
             Counters::add(&self.counters.deliveries_dropped);
             return false;
         }
-        while state.queue.len() >= self.room.messages
-            || state.queued_bytes + bytes > self.room.bytes
-        {
+        while state.queue.len() >= self.room.messages || state.queued_bytes + bytes > self.room.bytes {
             if !self.drop_oldest(&mut state) {
                 break;
             }
@@ -238,11 +217,7 @@ impl Session {
                     id
                 }
             };
-            return Some(Sending {
-                delivery,
-                id,
-                dup: false,
-            });
+            return Some(Sending { delivery, id, dup: false });
         }
     }
 
@@ -250,11 +225,7 @@ impl Session {
     pub(crate) fn repeats(&self) -> Vec<Repeat> {
         let state = self.state();
         let repeat = |(id, stage): &(u16, Stage)| match stage {
-            Stage::Sent(delivery) => Repeat::Publish(Sending {
-                delivery: delivery.clone(),
-                id: *id,
-                dup: true,
-            }),
+            Stage::Sent(delivery) => Repeat::Publish(Sending { delivery: delivery.clone(), id: *id, dup: true }),
             Stage::Released => Repeat::Release(*id),
         };
         state.flying.iter().map(repeat).collect()
@@ -369,34 +340,18 @@ pub(crate) mod tests {
     use super::*;
 
     pub(crate) fn session(id: u64) -> Arc<Session> {
-        let room = Room {
-            messages: 20,
-            bytes: 100_000,
-        };
-        Session::new(
-            id,
-            "test",
-            room,
-            Arc::new(Budget::new(1_000_000)),
-            Arc::default(),
-        )
+        let room = Room { messages: 20, bytes: 100_000 };
+        Session::new(id, "test", room, Arc::new(Budget::new(1_000_000)), Arc::default())
     }
 
     fn delivery(text: &str, qos: Qos) -> Delivery {
         let message = Message::new(("t".to_owned(), 0), text.as_bytes().into(), qos, false);
-        Delivery {
-            message: Arc::new(message),
-            qos,
-            retain: false,
-            identifiers: Vec::new(),
-        }
+        Delivery { message: Arc::new(message), qos, retain: false, identifiers: Vec::new() }
     }
 
     fn texts(session: &Session, epoch: u64) -> Vec<String> {
         std::iter::from_fn(|| session.next(epoch, Instant::now()))
-            .map(|sending| {
-                String::from_utf8(sending.delivery.message.payload.as_slice().to_vec()).unwrap()
-            })
+            .map(|sending| String::from_utf8(sending.delivery.message.payload.as_slice().to_vec()).unwrap())
             .collect()
     }
 
@@ -415,14 +370,8 @@ pub(crate) mod tests {
         session.landed(epoch, 1);
         assert_eq!(texts(&session, epoch), ["3"]);
         session.disown();
-        assert!(
-            session.offer(delivery("4", Qos::One)) && !session.offer(delivery("lost", Qos::Zero))
-        );
-        assert_eq!(
-            texts(&session, epoch),
-            Vec::<String>::new(),
-            "an old connection has no say"
-        );
+        assert!(session.offer(delivery("4", Qos::One)) && !session.offer(delivery("lost", Qos::Zero)));
+        assert_eq!(texts(&session, epoch), Vec::<String>::new(), "an old connection has no say");
         let epoch = connect(&session, 10);
         assert_eq!(session.repeats().len(), 2);
         assert_eq!(texts(&session, epoch), ["4"]);

@@ -39,11 +39,7 @@ pub(crate) struct Turn {
 }
 
 impl Stream {
-    fn poll_read(
-        &mut self,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
             Self::Tls(stream) => Pin::new(stream.as_mut()).poll_read(cx, buffer),
@@ -105,20 +101,14 @@ impl Stream {
                         Poll::Ready(Ok(())) if buffer.filled().is_empty() => turn.over = true,
                         Poll::Ready(Ok(())) => {
                             turn.read = buffer.filled().len();
-                            turn.fault = framer
-                                .feed(buffer.filled(), |raw| packets.push_back(raw))
-                                .err();
+                            turn.fault = framer.feed(buffer.filled(), |raw| packets.push_back(raw)).err();
                         }
                         Poll::Ready(Err(_)) => turn.over = true,
                         Poll::Pending => {}
                     }
                 });
             }
-            if turn.wrote > 0 || turn.read > 0 || turn.over {
-                Poll::Ready(turn)
-            } else {
-                Poll::Pending
-            }
+            if turn.wrote > 0 || turn.read > 0 || turn.over { Poll::Ready(turn) } else { Poll::Pending }
         })
         .await
     }

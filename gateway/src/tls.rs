@@ -44,30 +44,18 @@ pub enum TlsError {
 fn certificates(what: &'static str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     match all {
-        Ok(all) if all.is_empty() => Err(TlsError::Pem {
-            what,
-            reason: "no certificate in it".to_owned(),
-        }),
+        Ok(all) if all.is_empty() => Err(TlsError::Pem { what, reason: "no certificate in it".to_owned() }),
         Ok(all) => Ok(all),
-        Err(error) => Err(TlsError::Pem {
-            what,
-            reason: error.to_string(),
-        }),
+        Err(error) => Err(TlsError::Pem { what, reason: error.to_string() }),
     }
 }
 
 impl Tls {
-    /// A server configuration of these parts.
-    ///
-    /// # Errors
-    /// If they cannot be read or do not fit together.
-    pub fn server(&self) -> Result<Arc<ServerConfig>, TlsError> {
+    pub(crate) fn acceptor(&self) -> Result<TlsAcceptor, TlsError> {
         let unfit = |error: &dyn std::fmt::Display| TlsError::Unfit(error.to_string());
         let chain = certificates("the certificate chain", &self.chain_pem)?;
-        let key = PrivateKeyDer::from_pem_slice(&self.key_pem).map_err(|error| TlsError::Pem {
-            what: "the private key",
-            reason: error.to_string(),
-        })?;
+        let key = PrivateKeyDer::from_pem_slice(&self.key_pem)
+            .map_err(|error| TlsError::Pem { what: "the private key", reason: error.to_string() })?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
@@ -79,22 +67,15 @@ impl Tls {
                 for certificate in certificates("the client authorities", pem)? {
                     roots.add(certificate).map_err(|error| unfit(&error))?;
                 }
-                let verifier =
-                    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
-                        .allow_unauthenticated()
-                        .build()
-                        .map_err(|error| unfit(&error))?;
+                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+                    .allow_unauthenticated()
+                    .build()
+                    .map_err(|error| unfit(&error))?;
                 builder.with_client_cert_verifier(verifier)
             }
         };
-        let config = builder
-            .with_single_cert(chain, key)
-            .map_err(|error| unfit(&error))?;
-        Ok(Arc::new(config))
-    }
-
-    pub(crate) fn acceptor(&self) -> Result<TlsAcceptor, TlsError> {
-        Ok(TlsAcceptor::from(self.server()?))
+        let config = builder.with_single_cert(chain, key).map_err(|error| unfit(&error))?;
+        Ok(TlsAcceptor::from(Arc::new(config)))
     }
 }
 
@@ -110,9 +91,7 @@ fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
         }
         let bytes = rest.get(..count)?;
         rest = rest.get(count..)?;
-        length = bytes
-            .iter()
-            .fold(0, |sum, byte| (sum << 8) | usize::from(*byte));
+        length = bytes.iter().fold(0, |sum, byte| (sum << 8) | usize::from(*byte));
     }
     Some((tag, rest.get(..length)?, rest.get(length..)?))
 }

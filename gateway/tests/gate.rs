@@ -11,9 +11,7 @@ async fn a_blocked_commit_blocks_the_ack(level: u8) {
     let mut client = Client::connect(house.open, &hi(level, "c")).await;
     house.log.block();
     for (first, id) in [(2u8, 1u16), (2, 2), (4, 3), (2, 4)] {
-        client
-            .send_publish(first, "care/v1/h1/d/motion", id, &[], b"{}")
-            .await;
+        client.send_publish(first, "care/v1/h1/d/motion", id, &[], b"{}").await;
     }
     client.ping().await;
     client.ping().await;
@@ -34,10 +32,7 @@ async fn a_blocked_commit_blocks_puback_and_pubrec_while_pingresp_flows() {
 
 #[tokio::test]
 async fn a_refused_commit_closes_the_connection_without_an_ack() {
-    for (error, reason) in [
-        (LogError::Failed("broken".into()), 0x83),
-        (LogError::DiskFull, 0x97),
-    ] {
+    for (error, reason) in [(LogError::Failed("broken".into()), 0x83), (LogError::DiskFull, 0x97)] {
         for (level, first) in [(V3, 2), (V3, 4), (V5, 2), (V5, 4)] {
             let house = house().await;
             house.log.refuse(Some(error.clone()));
@@ -71,15 +66,9 @@ async fn acks_keep_the_order_of_the_messages_although_red_is_stored_first() {
     let house = house().await;
     let mut client = Client::connect(house.open, &hi(V3, "c")).await;
     house.log.block();
-    client
-        .send_publish(2, "care/v1/h1/d/motion", 1, &[], b"{}")
-        .await;
-    client
-        .send_publish(2, "care/v1/h1/d/motion", 2, &[], b"{}")
-        .await;
-    client
-        .send_publish(2, "care/v1/h1/d/call", 3, &[], b"{}")
-        .await;
+    client.send_publish(2, "care/v1/h1/d/motion", 1, &[], b"{}").await;
+    client.send_publish(2, "care/v1/h1/d/motion", 2, &[], b"{}").await;
+    client.send_publish(2, "care/v1/h1/d/call", 3, &[], b"{}").await;
     client.ping().await;
     house.log.release();
     for id in 1..=3 {
@@ -124,10 +113,7 @@ async fn qos_0_is_stored_too_and_everything_bears_its_source_and_home() {
     client.ping().await;
     house.log.until_stored(1).await;
     let record = &house.log.stored()[0];
-    assert_eq!(
-        (record.source.as_str(), record.home.as_str(), record.lane),
-        ("device", "h1", care::Lane::Red)
-    );
+    assert_eq!((record.source.as_str(), record.home.as_str(), record.lane), ("device", "h1", care::Lane::Red));
     assert_eq!(record.heard_at, store::Clock::now(&TestClock));
 }
 
@@ -186,12 +172,7 @@ async fn an_identifier_used_twice_with_qos_1_is_acknowledged_twice() {
 #[tokio::test]
 async fn wills_go_through_the_log_and_are_tried_again_when_it_refuses() {
     let house = house().await;
-    let will = TestWill {
-        topic: "care/v1/h1/d/status",
-        payload: "offline",
-        qos: 1,
-        ..TestWill::default()
-    };
+    let will = TestWill { topic: "care/v1/h1/d/status", payload: "offline", qos: 1, ..TestWill::default() };
     let mut listener = Client::connect(house.open, &hi(V3, "listener")).await;
     listener.subscribe("care/v1/h1/d/status", 1).await;
     house.log.refuse(Some(LogError::Busy));
@@ -237,21 +218,10 @@ async fn a_log_that_never_answers_is_a_refusal() {
         protection: gateway::Protection::Loopback,
         welcome: gateway::Welcome::Open,
     };
-    let settings = gateway::DoorSettings {
-        listeners: vec![listener],
-        limits: gateway::Limits::default(),
-    };
-    let (log, keys) = (
-        std::sync::Arc::new(Forgetful),
-        std::sync::Arc::new(gateway::OpenKeys),
-    );
-    let (clock, lanes) = (
-        std::sync::Arc::new(TestClock),
-        std::sync::Arc::new(gateway::PlainLanes),
-    );
-    let door = gateway::Door::open(settings, log, keys, clock, lanes)
-        .await
-        .unwrap();
+    let settings = gateway::DoorSettings { listeners: vec![listener], limits: gateway::Limits::default() };
+    let (log, keys) = (std::sync::Arc::new(Forgetful), std::sync::Arc::new(gateway::OpenKeys));
+    let (clock, lanes) = (std::sync::Arc::new(TestClock), std::sync::Arc::new(gateway::PlainLanes));
+    let door = gateway::Door::open(settings, log, keys, clock, lanes).await.unwrap();
     let mut client = Client::connect(door.local_addrs()[0], &hi(V5, "c")).await;
     client.send_publish(2, "a", 1, &[], b"x").await;
     assert_eq!(client.closed().await, Some(0x83));

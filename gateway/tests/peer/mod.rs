@@ -45,10 +45,7 @@ pub struct TestLog {
 
 impl TestLog {
     pub fn new() -> Arc<Self> {
-        let log = Arc::new(Self {
-            state: Mutex::default(),
-            changed: Condvar::new(),
-        });
+        let log = Arc::new(Self { state: Mutex::default(), changed: Condvar::new() });
         let writer = Arc::clone(&log);
         std::thread::spawn(move || writer.write());
         log
@@ -95,13 +92,7 @@ impl TestLog {
 
     /// Topics of what was stored, in order.
     pub fn topics(&self) -> Vec<String> {
-        self.state
-            .lock()
-            .unwrap()
-            .stored
-            .iter()
-            .map(|record| record.topic.clone())
-            .collect()
+        self.state.lock().unwrap().stored.iter().map(|record| record.topic.clone()).collect()
     }
 
     pub fn stored(&self) -> Vec<Record> {
@@ -126,9 +117,7 @@ pub async fn until(mut condition: impl FnMut() -> bool) {
             look.tick().await;
         }
     };
-    tokio::time::timeout(SOON, patience)
-        .await
-        .expect("the condition should have come true");
+    tokio::time::timeout(SOON, patience).await.expect("the condition should have come true");
 }
 
 #[async_trait]
@@ -163,10 +152,7 @@ impl Clock for TestClock {
         Timestamp::from_timestamp(1_800_000_000, 0).unwrap()
     }
 
-    fn sleep_until<'a>(
-        &'a self,
-        _: Timestamp,
-    ) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+    fn sleep_until<'a>(&'a self, _: Timestamp) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
         Box::pin(std::future::ready(()))
     }
 }
@@ -174,21 +160,11 @@ impl Clock for TestClock {
 /// A generated secret's hash, quick to check.
 pub fn quick_hash(password: &str) -> String {
     use sha2::{Digest, Sha256};
-    format!(
-        "sha256${}",
-        Sha256::digest(password)
-            .iter()
-            .map(|b| format!("{b:02x}"))
-            .collect::<String>()
-    )
+    format!("sha256${}", Sha256::digest(password).iter().map(|b| format!("{b:02x}")).collect::<String>())
 }
 
 pub fn credential(user: &str, rights: Rights) -> Credential {
-    Credential {
-        user: user.to_owned(),
-        hash: quick_hash("secret"),
-        rights,
-    }
+    Credential { user: user.to_owned(), hash: quick_hash("secret"), rights }
 }
 
 /// An open door and what stands behind it.
@@ -210,43 +186,19 @@ pub async fn house_with(limits: Limits) -> House {
     let log = TestLog::new();
     let homes = Homes::Listed(Arc::new(["h1".into(), "h2".into()].into()));
     let keys = ListedKeys::new([
-        credential(
-            "device",
-            Rights::Device {
-                home: "h1".into(),
-                device: "button".into(),
-            },
-        ),
+        credential("device", Rights::Device { home: "h1".into(), device: "button".into() }),
         credential("hub", Rights::Hub { home: "h1".into() }),
         credential("hub2", Rights::Hub { home: "h2".into() }),
         credential("bridge", Rights::Bridge { homes }),
         credential("all", Rights::Bridge { homes: Homes::All }),
     ]);
-    let listener = |welcome| Listener {
-        address: "127.0.0.1:0".parse().unwrap(),
-        protection: Protection::Loopback,
-        welcome,
-    };
-    let settings = DoorSettings {
-        listeners: vec![listener(Welcome::Open), listener(Welcome::Keys)],
-        limits,
-    };
-    let door = Door::open(
-        settings,
-        log.clone(),
-        Arc::new(keys),
-        Arc::new(TestClock),
-        Arc::new(PlainLanes),
-    )
-    .await
-    .unwrap();
+    let listener =
+        |welcome| Listener { address: "127.0.0.1:0".parse().unwrap(), protection: Protection::Loopback, welcome };
+    let settings = DoorSettings { listeners: vec![listener(Welcome::Open), listener(Welcome::Keys)], limits };
+    let door =
+        Door::open(settings, log.clone(), Arc::new(keys), Arc::new(TestClock), Arc::new(PlainLanes)).await.unwrap();
     let (open, keyed) = (door.local_addrs()[0], door.local_addrs()[1]);
-    House {
-        door,
-        log,
-        open,
-        keyed,
-    }
+    House { door, log, open, keyed }
 }
 
 /// Protocol versions, by their level.
@@ -431,19 +383,11 @@ pub struct Message {
 
 impl Message {
     pub fn property(&self, id: u8) -> Option<&[u8]> {
-        self.properties
-            .iter()
-            .find(|(found, _)| *found == id)
-            .map(|(_, value)| &value[..])
+        self.properties.iter().find(|(found, _)| *found == id).map(|(_, value)| &value[..])
     }
 
     pub fn identifiers(&self) -> Vec<u8> {
-        let mut all: Vec<u8> = self
-            .properties
-            .iter()
-            .filter(|(id, _)| *id == 0x0b)
-            .map(|(_, v)| v[0])
-            .collect();
+        let mut all: Vec<u8> = self.properties.iter().filter(|(id, _)| *id == 0x0b).map(|(_, v)| v[0]).collect();
         all.sort_unstable();
         all
     }
@@ -514,11 +458,7 @@ pub struct Client<S = TcpStream> {
 
 impl Client {
     pub async fn socket(address: SocketAddr, level: u8) -> Self {
-        Self {
-            stream: TcpStream::connect(address).await.unwrap(),
-            level,
-            last_id: 0,
-        }
+        Self { stream: TcpStream::connect(address).await.unwrap(), level, last_id: 0 }
     }
 
     /// Connects and returns the CONNACK too.
@@ -545,9 +485,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 
     /// The next packet, `None` if the door closed the connection.
     pub async fn hear(&mut self) -> Option<Heard> {
-        tokio::time::timeout(SOON, self.read())
-            .await
-            .expect("a packet or the end, soon")
+        tokio::time::timeout(SOON, self.read()).await.expect("a packet or the end, soon")
     }
 
     async fn read(&mut self) -> Option<Heard> {
@@ -568,10 +506,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 
     /// The next packet, which must be of this kind.
     pub async fn expect(&mut self, wanted: &str) -> Heard {
-        let heard = self
-            .hear()
-            .await
-            .unwrap_or_else(|| panic!("{wanted} expected, the door closed"));
+        let heard = self.hear().await.unwrap_or_else(|| panic!("{wanted} expected, the door closed"));
         assert_eq!(kind(heard.first), wanted, "{heard:?}");
         heard
     }
@@ -599,14 +534,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         self.last_id
     }
 
-    pub async fn send_publish(
-        &mut self,
-        first: u8,
-        topic: &str,
-        id: u16,
-        extra: &[Property],
-        payload: &[u8],
-    ) {
+    pub async fn send_publish(&mut self, first: u8, topic: &str, id: u16, extra: &[Property], payload: &[u8]) {
         let mut body = Vec::new();
         string(&mut body, topic.as_bytes());
         if first & 6 != 0 {
@@ -628,23 +556,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         self.publish_with(topic, payload, qos, true, &[]).await;
     }
 
-    pub async fn publish_with(
-        &mut self,
-        topic: &str,
-        payload: &str,
-        qos: u8,
-        retain: bool,
-        extra: &[Property],
-    ) {
+    pub async fn publish_with(&mut self, topic: &str, payload: &str, qos: u8, retain: bool, extra: &[Property]) {
         let id = self.id();
-        self.send_publish(
-            (qos << 1) | u8::from(retain),
-            topic,
-            id,
-            extra,
-            payload.as_bytes(),
-        )
-        .await;
+        self.send_publish((qos << 1) | u8::from(retain), topic, id, extra, payload.as_bytes()).await;
         match qos {
             1 => self.expect_ack("PUBACK", id).await,
             2 => {
@@ -659,10 +573,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     pub async fn expect_ack(&mut self, wanted: &str, id: u16) {
         let heard = self.expect(wanted).await;
         assert_eq!(&heard.body[..2], &id.to_be_bytes(), "{heard:?}");
-        assert!(
-            heard.body.get(2).is_none_or(|code| *code < 0x80),
-            "{heard:?}"
-        );
+        assert!(heard.body.get(2).is_none_or(|code| *code < 0x80), "{heard:?}");
     }
 
     /// Subscribes with options as MQTT 5 encodes them; returns the codes.
@@ -702,11 +613,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         let heard = self.expect(wanted).await;
         assert_eq!(&heard.body[..2], &id.to_be_bytes());
         let rest = &heard.body[2..];
-        if self.level == V5 {
-            read_properties(rest).1.to_vec()
-        } else {
-            rest.to_vec()
-        }
+        if self.level == V5 { read_properties(rest).1.to_vec() } else { rest.to_vec() }
     }
 
     /// The next packet must be a PUBLISH; it is not answered.
