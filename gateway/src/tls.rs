@@ -51,7 +51,11 @@ fn certificates(what: &'static str, pem: &[u8]) -> Result<Vec<CertificateDer<'st
 }
 
 impl Tls {
-    pub(crate) fn acceptor(&self) -> Result<TlsAcceptor, TlsError> {
+    /// A server configuration of these parts.
+    ///
+    /// # Errors
+    /// If they cannot be read or do not fit together.
+    pub fn server(&self) -> Result<Arc<ServerConfig>, TlsError> {
         let unfit = |error: &dyn std::fmt::Display| TlsError::Unfit(error.to_string());
         let chain = certificates("the certificate chain", &self.chain_pem)?;
         let key = PrivateKeyDer::from_pem_slice(&self.key_pem)
@@ -75,7 +79,11 @@ impl Tls {
             }
         };
         let config = builder.with_single_cert(chain, key).map_err(|error| unfit(&error))?;
-        Ok(TlsAcceptor::from(Arc::new(config)))
+        Ok(Arc::new(config))
+    }
+
+    pub(crate) fn acceptor(&self) -> Result<TlsAcceptor, TlsError> {
+        Ok(TlsAcceptor::from(self.server()?))
     }
 }
 
