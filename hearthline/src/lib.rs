@@ -3,6 +3,7 @@
 pub mod canary;
 pub mod clock;
 pub mod config;
+pub mod decode;
 pub mod demo;
 pub mod init;
 pub mod keys;

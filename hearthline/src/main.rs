@@ -43,6 +43,8 @@ enum Command {
         /// The JSON file.
         file: PathBuf,
     },
+    /// Show what is understood of a device's messages (JSON lines).
+    Decode(hearthline::decode::Args),
     /// Make an API token and print it once.
     Token {
         /// The configuration file.
@@ -59,6 +61,10 @@ enum Command {
 fn main() -> ExitCode {
     let command = Cli::parse().command;
     match command {
+        Command::Decode(args) => hearthline::decode::run(&args).unwrap_or_else(|wrong| {
+            eprintln!("{wrong:#}");
+            ExitCode::FAILURE
+        }),
         Command::Demo(args) => service(demo::run(args), "warn"),
         Command::Run { config } => service(async move { run::run(&config).await }, "info"),
         Command::Init { dir } => service(async move { init::init(&dir).await }, "warn"),

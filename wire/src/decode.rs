@@ -1,11 +1,16 @@
 //! Picks the language of a message by its topic.
 
-use crate::{Decoded, Fault, Lane, Language, Learned, Message, Retained, native, zigbee2mqtt};
+use crate::{Decoded, Fault, Lane, Language, Learned, Message, Retained, chirpstack, homeassistant, native, shelly, tasmota, zigbee2mqtt};
 use care::{HomeId, Signal, SignalKind, Value};
 
 /// What a message means. `learned` belongs to the home of the message; describing messages change it.
 pub fn decode(message: &Message<'_>, learned: &mut Learned) -> Decoded {
-    let decoded = if teaches(message.topic) { learn(message, learned) } else { read(message, learned) };
+    let decoded = if teaches(message.topic) {
+        learn(message, learned)
+    } else {
+        learned.bridges.note(message);
+        read(message, learned)
+    };
     match message.retained {
         Retained::No => decoded,
         Retained::Yes => without_old_movement(decoded),
@@ -32,11 +37,15 @@ pub fn lane(topic: &str, payload: &[u8], learned: Option<&Learned>) -> Lane {
 
 /// True if messages on this topic describe devices: whoever keeps a [`Learned`] must see them.
 pub fn teaches(topic: &str) -> bool {
-    !native::is_native(topic) && zigbee2mqtt::teaches(topic)
+    !native::is_native(topic) && (zigbee2mqtt::teaches(topic) || homeassistant::teaches(topic))
 }
 
 fn learn(message: &Message<'_>, learned: &mut Learned) -> Decoded {
-    zigbee2mqtt::learn(message, learned)
+    if homeassistant::teaches(message.topic) {
+        homeassistant::learn(message, learned)
+    } else {
+        zigbee2mqtt::learn(message, learned)
+    }
 }
 
 fn read(message: &Message<'_>, learned: &Learned) -> Decoded {
@@ -49,7 +58,10 @@ fn read(message: &Message<'_>, learned: &Learned) -> Decoded {
     match language {
         Language::Native => native::decode(message, learned),
         Language::Zigbee2mqtt => zigbee2mqtt::decode(message, home, learned),
-        Language::HomeAssistant | Language::Tasmota | Language::Shelly | Language::Chirpstack => quarantine(Fault::UnknownLanguage),
+        Language::HomeAssistant => homeassistant::decode(message, home, learned),
+        Language::Tasmota => tasmota::decode(message, home, learned),
+        Language::Shelly => shelly::decode(message, home, learned),
+        Language::Chirpstack => chirpstack::decode(message, home, learned),
     }
 }
 
@@ -57,10 +69,16 @@ fn read(message: &Message<'_>, learned: &Learned) -> Decoded {
 fn language_of(topic: &str, learned: &Learned) -> Option<Language> {
     if native::is_native(topic) {
         Some(Language::Native)
+    } else if topic.starts_with("homeassistant/") || learned.entities.owns(topic) && !learned.bridges.knows(topic) {
+        Some(Language::HomeAssistant)
     } else if learned.bridges.owns(topic) {
         Some(Language::Zigbee2mqtt)
+    } else if chirpstack::owns(topic) {
+        Some(Language::Chirpstack)
+    } else if tasmota::owns(topic) {
+        Some(Language::Tasmota)
     } else {
-        None
+        shelly::owns(topic).then_some(Language::Shelly)
     }
 }
 

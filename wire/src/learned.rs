@@ -1,7 +1,7 @@
 //! What a home's bridges and devices have told about themselves. One per home; bounded; the same
 //! messages in the same order give the same [`Learned`], and it can be stored with the home's state.
 
-use crate::{native, zigbee2mqtt};
+use crate::{homeassistant, native, zigbee2mqtt};
 use care::{DeviceId, SignalKind, Value};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -14,6 +14,8 @@ pub struct Learned {
     roles: BTreeMap<DeviceId, Role>,
     /// What zigbee2mqtt bridges described.
     pub(crate) bridges: zigbee2mqtt::Bridges,
+    /// What was discovered in Home Assistant's way.
+    pub(crate) entities: homeassistant::Entities,
 }
 
 /// What people declared a device to be, where the device itself cannot know.

@@ -9,15 +9,19 @@
 //! One file per language. A language that describes its devices (zigbee2mqtt, Home Assistant
 //! discovery) teaches a [`Learned`] per home first; nothing here knows any model by name.
 
+mod chirpstack;
 mod decode;
 mod fault;
+mod homeassistant;
 mod json;
 pub mod language;
 mod learned;
 mod meaning;
 mod message;
 pub mod native;
+mod shelly;
 mod speaker;
+mod tasmota;
 mod zigbee2mqtt;
 
 pub use decode::{decode, lane, teaches, told};

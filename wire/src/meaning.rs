@@ -175,12 +175,10 @@ const NO_REPORT: &[&str] = &[
 pub(crate) fn reading(name: &str, about: &str, shape: &Shape<'_>) -> Option<Reading> {
     let kind = subject(name).map(|kind| refined(kind, about));
     match shape {
-        Shape::Binary { on, off } => {
+        Shape::Binary { .. } => {
             let kind = kind?;
             let level = kind == SignalKind::Battery && !words(name).iter().any(|w| w.contains("low"));
-            let of_a_thing = kind == SignalKind::Fall && !persons(about);
-            let told = !level && !of_a_thing && small(on) && small(off);
-            told.then(|| Reading::Switch { kind, on: (*on).clone(), off: (*off).clone() })
+            if level { None } else { reading_of_kind(kind, name, about, shape) }
         }
         Shape::Choice(values) => {
             if kind.is_none() {
@@ -200,6 +198,21 @@ pub(crate) fn reading(name: &str, about: &str, shape: &Shape<'_>) -> Option<Read
         }
         Shape::Number { unit } => level(name, unit),
     }
+}
+
+/// How to read a two-valued property whose kind is known.
+pub(crate) fn reading_of_kind(kind: SignalKind, name: &str, about: &str, shape: &Shape<'_>) -> Option<Reading> {
+    let Shape::Binary { on, off } = shape else { return reading(name, about, shape) };
+    let of_a_thing = kind == SignalKind::Fall && !persons(about);
+    let told = !of_a_thing && small(on) && small(off);
+    told.then(|| Reading::Switch { kind: refined(kind, about), on: (*on).clone(), off: (*off).clone() })
+}
+
+/// True if a name given by people says that this is for calling help, whatever else it says.
+pub(crate) fn calls_for_help(name: &str) -> bool {
+    let words = words(name);
+    let named = any(&words, &["sos", "panic"]) || chinese(name) == Some(SignalKind::Call);
+    named && !any(&words, NO_REPORT)
 }
 
 /// How to read what was done to a button; no values listed means that any may come.
@@ -487,6 +500,43 @@ fn press(text: &str, values: &[String]) -> Heard {
 pub(crate) fn is_release(text: &str) -> bool {
     text == "btn_up" || any(&words_of_value(text), &["release", "released"])
 }
+
+/// A codec's value of any type, by its name alone. `None`: the name says nothing about people.
+pub(crate) fn plain_heard(name: &str, about: &str, value: &Json) -> Option<Heard> {
+    if value.is_null() {
+        return None;
+    }
+    if let Some(level) = level(name, "").filter(|_| json::number(value).is_some()) {
+        return Some(level.read(value));
+    }
+    let words = words(name);
+    if any(&words, &["button", "press", "pressed", "click", "clicked", "action"]) && words.iter().all(|w| PRESSED.contains(&w.as_str())) {
+        return Some(match (value, json::truth(value)) {
+            (_, Some(true)) => Heard::Says(SignalKind::Button, Value::Bool(true)),
+            (_, Some(false)) => Heard::Silent,
+            (Json::String(text), None) => press(text, &[]),
+            (_, None) => Heard::Silent,
+        });
+    }
+    let Some(kind) = subject(name).map(|kind| refined(kind, about)) else {
+        let reports = any(&words, &["state", "status", "alert", "alarm", "event"]) && !any(&words, NO_REPORT);
+        let text = value.as_str().filter(|_| reports)?;
+        return choose(None, text).map(|(kind, value)| Heard::Says(kind, value));
+    };
+    let says_so = any(&words, &["alarm", "alert", "status", "state", "detected", "detection", "leak", "leakage", "low"]);
+    let measurable = matches!(kind, SignalKind::Gas | SignalKind::CarbonMonoxide | SignalKind::Smoke | SignalKind::Battery);
+    let ambiguous = kind == SignalKind::Contact && !any(&words, &["open", "opened"]);
+    match value {
+        // A bare number under the name of a gas is its concentration, not an alarm.
+        Json::Number(_) if measurable && !says_so => None,
+        Json::Bool(_) | Json::Number(_) if ambiguous => Some(Heard::Unknown),
+        _ if kind == SignalKind::Fall && !persons(about) => None,
+        Json::Bool(_) | Json::Number(_) | Json::String(_) => Some(Reading::Plain { subject: kind }.read(value)),
+        Json::Null | Json::Array(_) | Json::Object(_) => None,
+    }
+}
+
+const PRESSED: &[&str] = &["button", "press", "pressed", "click", "clicked", "action", "event", "status", "state", "key", "type", "mode"];
 
 fn plain(subject: SignalKind, value: &Json) -> Heard {
     match (value, json::truth(value)) {

@@ -1,5 +1,7 @@
 //! Who says it: builds the signals of one message.
 
+use crate::meaning::Heard;
+use crate::{Decoded, Fault, Role};
 use care::{DeviceId, EventId, HomeId, Signal, SignalKind, Timestamp, Value};
 
 /// The sender of one message, and when.
@@ -44,5 +46,45 @@ impl Speaker {
             }
         }
         said.into_iter().map(|(kind, value)| self.says(kind, value)).collect()
+    }
+}
+
+/// What was heard of one device in one message, and what was wrong with it.
+#[derive(Debug, Default)]
+pub(crate) struct Sayings {
+    pub(crate) heard: Vec<(SignalKind, Value)>,
+    pub(crate) fault: Option<Fault>,
+}
+
+impl Sayings {
+    /// Takes in what a value said. `release` is true for the end of a press.
+    pub(crate) fn take(&mut self, heard: Heard, role: Option<Role>, field: &str, release: bool) {
+        match heard {
+            Heard::Says(kind, said) => self.heard.push(Role::apply(role, kind, said, release)),
+            Heard::Silent => {}
+            Heard::Unknown => self.bad_value(field),
+            Heard::Doubtful(kind) => {
+                self.heard.push((kind, Value::Bool(true)));
+                self.bad_value(field);
+            }
+        }
+    }
+
+    pub(crate) fn bad_value(&mut self, field: &str) {
+        if self.fault.is_none() {
+            self.fault = Some(Fault::BadValue { field: field.chars().take(64).collect() });
+        }
+    }
+
+    /// The signals; a message that says nothing about people still says that the device lives.
+    pub(crate) fn signals(&self, speaker: &Speaker) -> Vec<Signal> {
+        if self.heard.is_empty() {
+            return vec![speaker.says(SignalKind::Heartbeat, Value::None)];
+        }
+        speaker.say_all(&self.heard)
+    }
+
+    pub(crate) fn finish(self, speaker: &Speaker) -> Decoded {
+        Decoded::from_parts(self.signals(speaker), self.fault)
     }
 }

@@ -4,7 +4,7 @@
 //! Polarity and values come from the exposes. Messages carry no identity: each one is an event.
 
 use crate::meaning::{self, Heard, Reading, Shape};
-use crate::speaker::Speaker;
+use crate::speaker::{Sayings, Speaker};
 use crate::{Decoded, Described, Fault, LESSON_BYTES_MAX, Language, Learned, Lesson, Message, PAYLOAD_BYTES_MAX, Role, json, learned};
 use care::{DeviceId, HomeId, Signal, SignalKind, Timestamp, Value};
 use serde::{Deserialize, Serialize};
@@ -43,6 +43,8 @@ pub(crate) struct Bridges {
 struct Known {
     device: DeviceId,
     properties: Vec<Property>,
+    #[serde(default)]
+    presses_in_state: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -57,10 +59,19 @@ impl Bridges {
         self.split(topic).is_some()
     }
 
-    /// True if a topic carries the state of a described device.
-    #[expect(dead_code, reason = "for the languages that follow")]
+    /// True if a topic is told by a described device or by its bridge itself.
     pub(crate) fn knows(&self, topic: &str) -> bool {
-        self.find(topic).is_some()
+        let of_bridge = |base: &String| topic.strip_prefix(base.as_str()).is_some_and(|rest| rest.starts_with("/bridge/"));
+        self.find(topic).is_some() || self.bases.iter().any(of_bridge)
+    }
+
+    /// Notes that a device tells its presses in its state: then its `action` topic only repeats them.
+    pub(crate) fn note(&mut self, message: &Message<'_>) {
+        let told = |known: &Known| !known.presses_in_state && known.properties.iter().any(|p| p.path == ["action"]);
+        if let Some(known) = self.devices.get_mut(message.topic).filter(|known| told(known)) {
+            let body = json::read(message.payload, PAYLOAD_BYTES_MAX).0;
+            known.presses_in_state = body.is_some_and(|body| body.get("action").is_some_and(Json::is_string));
+        }
     }
 
     fn split<'t>(&self, topic: &'t str) -> Option<(&'t str, &'t str)> {
@@ -138,7 +149,7 @@ fn described(entry: &Json) -> Option<(&str, Known, String)> {
     for expose in definition.get("exposes").and_then(Json::as_array).into_iter().flatten() {
         walk(expose, &mut Vec::new(), &about, &mut properties);
     }
-    let known = Known { device: learned::device_id(address.filter(|a| !a.is_empty()).unwrap_or(name)), properties };
+    let known = Known { device: learned::device_id(address.filter(|a| !a.is_empty()).unwrap_or(name)), properties, presses_in_state: false };
     Some((name, known, format!("{} {}", text(definition, "vendor"), text(definition, "model")).trim().to_owned()))
 }
 
@@ -203,6 +214,7 @@ pub(crate) fn decode(message: &Message<'_>, home: &HomeId, learned: &Learned) ->
             None => state(message, home, known, learned),
             Some("availability") => availability(message, home, known.device.clone()),
             Some("set" | "get") => Decoded::Nothing,
+            Some("action") if known.presses_in_state => Decoded::Nothing,
             Some(property) => one_property(message, home, known, property, learned),
         };
     }
@@ -241,20 +253,20 @@ fn state(message: &Message<'_>, home: &HomeId, known: &Known, learned: &Learned)
     if message.payload.is_empty() {
         return Decoded::Nothing;
     }
-    let (body, mut fault) = json::read(message.payload, PAYLOAD_BYTES_MAX);
+    let (body, fault) = json::read(message.payload, PAYLOAD_BYTES_MAX);
     let Some(Json::Object(state)) = body else {
         return Decoded::Quarantine { fault: fault.unwrap_or(Fault::NotJson), signals: Vec::new() };
     };
     let mut speaker = Speaker::new(home, known.device.clone(), message.heard_at);
     speaker.said_at = last_seen(&state);
     let role = learned.role(&known.device);
-    let mut heard = Vec::new();
+    let mut sayings = Sayings { heard: Vec::new(), fault };
     for property in &known.properties {
         if let Some(value) = at(&state, &property.path) {
-            take(property, value, role, &mut heard, &mut fault);
+            take(property, value, role, &mut sayings);
         }
     }
-    finish(&speaker, heard, fault)
+    sayings.finish(&speaker)
 }
 
 fn one_property(message: &Message<'_>, home: &HomeId, known: &Known, name: &str, learned: &Learned) -> Decoded {
@@ -267,33 +279,14 @@ fn one_property(message: &Message<'_>, home: &HomeId, known: &Known, name: &str,
         fault = fault.take().filter(|fault| *fault != Fault::NotJson);
         Json::String(String::from_utf8_lossy(message.payload.get(..256).unwrap_or(message.payload)).into_owned())
     });
-    let mut heard = Vec::new();
-    take(property, &value, learned.role(&known.device), &mut heard, &mut fault);
-    finish(&Speaker::new(home, known.device.clone(), message.heard_at), heard, fault)
+    let mut sayings = Sayings { heard: Vec::new(), fault };
+    take(property, &value, learned.role(&known.device), &mut sayings);
+    sayings.finish(&Speaker::new(home, known.device.clone(), message.heard_at))
 }
 
-fn take(property: &Property, value: &Json, role: Option<Role>, heard: &mut Vec<(SignalKind, Value)>, fault: &mut Option<Fault>) {
-    let field = || property.path.join(".");
-    match property.reading.read(value) {
-        Heard::Says(kind, said) => {
-            let release = value.as_str().is_some_and(meaning::is_release);
-            heard.push(Role::apply(role, kind, said, release));
-        }
-        Heard::Silent => {}
-        Heard::Unknown => *fault = fault.take().or_else(|| Some(Fault::BadValue { field: field() })),
-        Heard::Doubtful(kind) => {
-            heard.push((kind, Value::Bool(true)));
-            *fault = fault.take().or_else(|| Some(Fault::BadValue { field: field() }));
-        }
-    }
-}
-
-/// A message that says nothing about people still says that the device lives.
-fn finish(speaker: &Speaker, mut heard: Vec<(SignalKind, Value)>, fault: Option<Fault>) -> Decoded {
-    if heard.is_empty() {
-        heard.push((SignalKind::Heartbeat, Value::None));
-    }
-    Decoded::from_parts(speaker.say_all(&heard), fault)
+fn take(property: &Property, value: &Json, role: Option<Role>, sayings: &mut Sayings) {
+    let release = value.as_str().is_some_and(meaning::is_release);
+    sayings.take(property.reading.read(value), role, &property.path.join("."), release);
 }
 
 fn at<'j>(state: &'j Map<String, Json>, path: &[String]) -> Option<&'j Json> {

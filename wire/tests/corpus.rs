@@ -1,5 +1,6 @@
 //! Whole corpora of device models: what each may say, and what must be understood.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::wildcard_enum_match_arm, reason = "tests stop at the first surprise")]
 use care::{HomeId, Timestamp};
 use serde_json::{Value as Json, json};
 use std::io::Read;
