@@ -387,6 +387,8 @@ impl Alarm {
             }
         };
         match (input, holder) {
+            // The centre may take over from a contact; between two people of the centre it is handed over.
+            (Input::Claim { by: Claimant::Person(_) }, Some(Claimant::Contact(_))) => None,
             (Input::Claim { by }, Some(holder)) if by != holder => Some(Refusal::ClaimedBy(holder.clone())),
             (Input::Report { .. } | Input::HandOver { .. } | Input::LetGo { .. } | Input::OnTheWay { .. }, None) => Some(Refusal::NotClaimed),
             (Input::Close { .. }, None) if self.level != Level::Technical => Some(Refusal::NotClaimed),

@@ -25,11 +25,14 @@ impl Alarm {
                     self.deadline_passed(plan, now, &mut out);
                 }
             }
-            Input::Claim { by } => {
-                if self.state == State::Raised {
-                    self.claim(by, plan, now, &mut out);
+            Input::Claim { by } => match (&self.state, &by) {
+                (State::Raised, _) => self.claim(by, plan, now, &mut out),
+                (State::Claimed { by: Claimant::Contact(_), .. } | State::Reported { by: Claimant::Contact(_), .. }, Claimant::Person(_)) => {
+                    self.state = State::Claimed { by, since: now };
+                    self.next_step_at = Some(now + plan.report_within);
                 }
-            }
+                (State::Claimed { .. } | State::Reported { .. } | State::Closed { .. }, Claimant::Person(_) | Claimant::Contact(_)) => {}
+            },
             Input::HandOver { to, .. } => match self.state {
                 State::Claimed { .. } | State::Reported { .. } => {
                     self.state = State::Claimed { by: to, since: now };

@@ -82,7 +82,7 @@ struct Story {
 
 impl Story {
     fn told(&mut self, at: Timestamp, what: &str, effects: &[Effect]) {
-        let mut line = format!("{:>5} {what}", clock(at));
+        let mut line = format!("{} {what}", clock(at));
         for effect in effects {
             let text = match &effect.kind {
                 EffectKind::Notify { contact, channel } => format!("{} {contact} by {}", effect.no, channel.0),
@@ -107,7 +107,7 @@ impl Story {
 
     fn step(&mut self, input: Input, at: Timestamp, what: &str) {
         if let Some(refusal) = self.alarm.refuses(&input) {
-            writeln!(self.out, "{:>5} {what} refused: {refusal}", clock(at)).unwrap();
+            writeln!(self.out, "{} {what} refused: {refusal}", clock(at)).unwrap();
             return;
         }
         let (alarm, effects) = self.alarm.clone().step(input, &self.plan, at);
@@ -158,12 +158,12 @@ fn a_contact_presses_one_reports_and_an_operator_closes() {
          9:00 report @daughter
          20:00 close op help_given",
         expect![[r#"
-             0:00 raised -> 1 daughter by voice | raised, rung 0.0, next 0:30
-             0:01 starts 1 | raised, rung 0.0, next 0:30
-             0:12 accepts 1 -> button lamp Taken | claimed by daughter, next 15:12
-             0:12 ends 1 accepted | claimed by daughter, next 15:12
-             5:00 way @daughter -> button lamp Coming | claimed by daughter, next 15:12
-             9:00 report @daughter | reported by daughter, next 489:00
+            0:00 raised -> 1 daughter by voice | raised, rung 0.0, next 0:30
+            0:01 starts 1 | raised, rung 0.0, next 0:30
+            0:12 accepts 1 -> button lamp Taken | claimed by daughter, next 15:12
+            0:12 ends 1 accepted | claimed by daughter, next 15:12
+            5:00 way @daughter -> button lamp Coming | claimed by daughter, next 15:12
+            9:00 report @daughter | reported by daughter, next 489:00
             20:00 close op help_given -> button lamp Over | closed by op: help_given, next never
             presses 1, copies 0
         "#]],
@@ -180,11 +180,11 @@ fn an_answer_a_voicemail_and_a_receipt_acknowledge_nothing() {
          0:59 (wait)
          1:00 (wait)",
         expect![[r#"
-             0:00 raised -> 1 daughter by voice | raised, rung 0.0, next 0:30
-             0:10 ends 1 no_key -> 2 son by voice | raised, rung 0.1, next 0:40
-             0:20 ends 2 accepted -> 3 liaison by voice | raised, rung 0.2, next 0:50
-             0:30 ends 3 delivered | raised, rung 0.2, next 0:50
-             0:50 (time) | raised, resting after round 1, next 1:50
+            0:00 raised -> 1 daughter by voice | raised, rung 0.0, next 0:30
+            0:10 ends 1 no_key -> 2 son by voice | raised, rung 0.1, next 0:40
+            0:20 ends 2 accepted -> 3 liaison by voice | raised, rung 0.2, next 0:50
+            0:30 ends 3 delivered | raised, rung 0.2, next 0:50
+            0:50 (time) | raised, resting after round 1, next 1:50
             presses 1, copies 0
         "#]],
     );
@@ -198,10 +198,10 @@ fn two_ring_at_once_and_the_second_who_presses_one_is_told_it_is_too_late() {
          0:09 accepts 1
          0:10 ends 1 too_late",
         expect![[r#"
-             0:00 raised -> 1 daughter by voice -> 2 neighbour by voice | raised, rung 0.0, next 0:30
-             0:08 accepts 2 -> release 1 -> button lamp Taken | claimed by neighbour, next 15:08
-             0:09 accepts 1 | claimed by neighbour, next 15:08
-             0:10 ends 1 too_late | claimed by neighbour, next 15:08
+            0:00 raised -> 1 daughter by voice -> 2 neighbour by voice | raised, rung 0.0, next 0:30
+            0:08 accepts 2 -> release 1 -> button lamp Taken | claimed by neighbour, next 15:08
+            0:09 accepts 1 | claimed by neighbour, next 15:08
+            0:10 ends 1 too_late | claimed by neighbour, next 15:08
             presses 1, copies 0
         "#]],
     );
@@ -214,9 +214,9 @@ fn one_of_two_who_ring_at_once_fails_and_the_other_is_still_waited_for() {
         "0:05 ends 1 busy
          0:20 ends 2 no_answer",
         expect![[r#"
-             0:00 raised -> 1 daughter by voice -> 2 neighbour by voice | raised, rung 0.0, next 0:30
-             0:05 ends 1 busy | raised, rung 0.0, next 0:30
-             0:20 ends 2 no_answer -> 3 liaison by voice | raised, rung 1.0, next 0:50
+            0:00 raised -> 1 daughter by voice -> 2 neighbour by voice | raised, rung 0.0, next 0:30
+            0:05 ends 1 busy | raised, rung 0.0, next 0:30
+            0:20 ends 2 no_answer -> 3 liaison by voice | raised, rung 1.0, next 0:50
             presses 1, copies 0
         "#]],
     );
@@ -231,18 +231,18 @@ fn nobody_answers_for_ten_minutes() {
          1:15 ends 3 no_answer
          10:00 (wait)",
         expect![[r#"
-             0:00 raised -> 1 daughter by voice | raised, rung 0.0, next 0:30
-             0:25 ends 1 no_answer -> 2 son by voice | raised, rung 1.0, next 0:55
-             0:50 ends 2 no_answer -> 3 liaison by voice | raised, rung 2.0, next 1:20
-             1:15 ends 3 no_answer | raised, resting after round 1, next 2:15
-             2:15 (time) -> 4 daughter by voice | raised, rung 0.0, next 2:45
-             2:45 (time) -> 5 son by voice | raised, rung 1.0, next 3:15
-             3:15 (time) -> 6 liaison by voice | raised, rung 2.0, next 3:45
-             3:45 (time) | raised, resting after round 2, next 5:45
-             5:45 (time) -> 7 daughter by voice | raised, rung 0.0, next 6:15
-             6:15 (time) -> 8 son by voice | raised, rung 1.0, next 6:45
-             6:45 (time) -> 9 liaison by voice | raised, rung 2.0, next 7:15
-             7:15 (time) | raised, resting after round 3, next 11:15
+            0:00 raised -> 1 daughter by voice | raised, rung 0.0, next 0:30
+            0:25 ends 1 no_answer -> 2 son by voice | raised, rung 1.0, next 0:55
+            0:50 ends 2 no_answer -> 3 liaison by voice | raised, rung 2.0, next 1:20
+            1:15 ends 3 no_answer | raised, resting after round 1, next 2:15
+            2:15 (time) -> 4 daughter by voice | raised, rung 0.0, next 2:45
+            2:45 (time) -> 5 son by voice | raised, rung 1.0, next 3:15
+            3:15 (time) -> 6 liaison by voice | raised, rung 2.0, next 3:45
+            3:45 (time) | raised, resting after round 2, next 5:45
+            5:45 (time) -> 7 daughter by voice | raised, rung 0.0, next 6:15
+            6:15 (time) -> 8 son by voice | raised, rung 1.0, next 6:45
+            6:45 (time) -> 9 liaison by voice | raised, rung 2.0, next 7:15
+            7:15 (time) | raised, resting after round 3, next 11:15
             presses 1, copies 0
         "#]],
     );
@@ -260,15 +260,15 @@ fn an_elder_who_presses_every_five_seconds_still_gets_to_the_second_rung() {
          0:30 press
          0:35 press",
         expect![[r#"
-             0:00 raised -> 1 daughter by voice | raised, rung 0.0, next 0:30
-             0:05 press | raised, rung 0.0, next 0:30
-             0:10 press | raised, rung 0.0, next 0:30
-             0:15 press | raised, rung 0.0, next 0:30
-             0:20 press | raised, rung 0.0, next 0:30
-             0:25 press | raised, rung 0.0, next 0:30
-             0:30 press | raised, rung 0.0, next 0:30
-             0:30 (time) -> 2 son by voice | raised, rung 1.0, next 1:00
-             0:35 press | raised, rung 1.0, next 1:00
+            0:00 raised -> 1 daughter by voice | raised, rung 0.0, next 0:30
+            0:05 press | raised, rung 0.0, next 0:30
+            0:10 press | raised, rung 0.0, next 0:30
+            0:15 press | raised, rung 0.0, next 0:30
+            0:20 press | raised, rung 0.0, next 0:30
+            0:25 press | raised, rung 0.0, next 0:30
+            0:30 press | raised, rung 0.0, next 0:30
+            0:30 (time) -> 2 son by voice | raised, rung 1.0, next 1:00
+            0:35 press | raised, rung 1.0, next 1:00
             presses 8, copies 0
         "#]],
     );
@@ -287,15 +287,15 @@ fn pressing_every_ten_seconds_while_a_channel_is_down_does_not_hold_the_ladder_a
          0:20 ends 5 channel_down
          0:30 (wait)",
         expect![[r#"
-             0:00 raised -> 1 daughter by voice | raised, rung 0.0, next 0:30
-             0:00 ends 1 channel_down -> 2 daughter by sms | raised, rung 0.0, next 0:30
-             0:01 ends 2 delivered | raised, rung 0.0, next 0:30
-             0:10 press -> 3 daughter by voice | raised, rung 0.0, next 0:30
-             0:10 ends 3 channel_down -> 4 daughter by sms | raised, rung 0.0, next 0:30
-             0:11 ends 4 delivered | raised, rung 0.0, next 0:30
-             0:20 press -> 5 daughter by voice | raised, rung 0.0, next 0:30
-             0:20 ends 5 channel_down -> 6 daughter by sms | raised, rung 0.0, next 0:30
-             0:30 (time) -> 7 son by voice | raised, rung 1.0, next 1:00
+            0:00 raised -> 1 daughter by voice | raised, rung 0.0, next 0:30
+            0:00 ends 1 channel_down -> 2 daughter by sms | raised, rung 0.0, next 0:30
+            0:01 ends 2 delivered | raised, rung 0.0, next 0:30
+            0:10 press -> 3 daughter by voice | raised, rung 0.0, next 0:30
+            0:10 ends 3 channel_down -> 4 daughter by sms | raised, rung 0.0, next 0:30
+            0:11 ends 4 delivered | raised, rung 0.0, next 0:30
+            0:20 press -> 5 daughter by voice | raised, rung 0.0, next 0:30
+            0:20 ends 5 channel_down -> 6 daughter by sms | raised, rung 0.0, next 0:30
+            0:30 (time) -> 7 son by voice | raised, rung 1.0, next 1:00
             presses 3, copies 0
         "#]],
     );
@@ -311,12 +311,12 @@ fn a_second_press_rings_everybody_again_who_was_reached_for() {
          0:41 ends 4 busy
          0:45 ends 3 channel_down",
         expect![[r#"
-             0:00 raised -> 1 daughter by voice | raised, rung 0.0, next 0:30
-             0:20 ends 1 no_answer -> 2 son by voice | raised, rung 1.0, next 0:50
-             0:30 ends 2 no_answer -> 3 neighbour by voice | raised, rung 1.1, next 1:00
-             0:40 press -> 4 daughter by voice -> 5 son by voice | raised, rung 1.1, next 1:00
-             0:41 ends 4 busy | raised, rung 1.1, next 1:00
-             0:45 ends 3 channel_down -> 6 liaison by voice | raised, rung 2.0, next 1:15
+            0:00 raised -> 1 daughter by voice | raised, rung 0.0, next 0:30
+            0:20 ends 1 no_answer -> 2 son by voice | raised, rung 1.0, next 0:50
+            0:30 ends 2 no_answer -> 3 neighbour by voice | raised, rung 1.1, next 1:00
+            0:40 press -> 4 daughter by voice -> 5 son by voice | raised, rung 1.1, next 1:00
+            0:41 ends 4 busy | raised, rung 1.1, next 1:00
+            0:45 ends 3 channel_down -> 6 liaison by voice | raised, rung 2.0, next 1:15
             presses 2, copies 0
         "#]],
     );
@@ -329,9 +329,9 @@ fn a_press_between_two_rounds_starts_the_ladder_at_once() {
         "0:20 ends 1 no_answer
          0:50 press",
         expect![[r#"
-             0:00 raised -> 1 daughter by voice | raised, rung 0.0, next 0:30
-             0:20 ends 1 no_answer | raised, resting after round 1, next 1:20
-             0:50 press -> 2 daughter by voice | raised, rung 0.0, next 1:20
+            0:00 raised -> 1 daughter by voice | raised, rung 0.0, next 0:30
+            0:20 ends 1 no_answer | raised, resting after round 1, next 1:20
+            0:50 press -> 2 daughter by voice | raised, rung 0.0, next 1:20
             presses 2, copies 0
         "#]],
     );
@@ -350,9 +350,9 @@ fn a_claimed_alarm_without_a_report_rings_again() {
          500:00 close op help_given
          501:00 time",
         expect![[r#"
-             0:00 raised -> 1 daughter by voice | raised, rung 0.0, next 0:30
-             0:03 claim op -> release 1 -> button lamp Taken | claimed by op, next 15:03
-             0:04 ends 1 released | claimed by op, next 15:03
+            0:00 raised -> 1 daughter by voice | raised, rung 0.0, next 0:30
+            0:03 claim op -> release 1 -> button lamp Taken | claimed by op, next 15:03
+            0:04 ends 1 released | claimed by op, next 15:03
             15:03 (time) -> button lamp Waiting -> 5 daughter by voice | raised, rung 0.0, next 15:33
             15:33 (time) | raised, resting after round 1, next 16:33
             16:00 claim op -> release 5 -> button lamp Taken | claimed by op, next 31:00
@@ -374,11 +374,11 @@ fn a_press_after_the_claim_reaches_the_claimant_and_shortens_the_wait_for_the_re
          1:01 ends 3 channel_down
          6:00 (wait)",
         expect![[r#"
-             0:00 raised -> 1 daughter by voice | raised, rung 0.0, next 0:30
-             0:03 accepts 1 -> button lamp Taken | claimed by daughter, next 15:03
-             1:00 press second -> 3 daughter by voice -> second lamp Taken | claimed by daughter, next 6:00
-             1:01 ends 3 channel_down -> 5 daughter by sms | claimed by daughter, next 6:00
-             6:00 (time) -> button lamp Waiting -> second lamp Waiting -> 8 daughter by voice | raised, rung 0.0, next 6:30
+            0:00 raised -> 1 daughter by voice | raised, rung 0.0, next 0:30
+            0:03 accepts 1 -> button lamp Taken | claimed by daughter, next 15:03
+            1:00 press second -> 3 daughter by voice -> second lamp Taken | claimed by daughter, next 6:00
+            1:01 ends 3 channel_down -> 5 daughter by sms | claimed by daughter, next 6:00
+            6:00 (time) -> button lamp Waiting -> second lamp Waiting -> 8 daughter by voice | raised, rung 0.0, next 6:30
             presses 2, copies 0
         "#]],
     );
@@ -393,10 +393,10 @@ fn a_press_after_the_report_rings_anew() {
          1:00 report op
          30:00 press",
         expect![[r#"
-             0:00 raised -> 1 daughter by voice | raised, rung 0.0, next 0:30
-             0:03 claim op -> release 1 -> button lamp Taken | claimed by op, next 15:03
-             0:05 ends 1 released | claimed by op, next 15:03
-             1:00 report op | reported by op, next 481:00
+            0:00 raised -> 1 daughter by voice | raised, rung 0.0, next 0:30
+            0:03 claim op -> release 1 -> button lamp Taken | claimed by op, next 15:03
+            0:05 ends 1 released | claimed by op, next 15:03
+            1:00 report op | reported by op, next 481:00
             30:00 press -> button lamp Waiting -> 5 daughter by voice | raised, rung 0.0, next 30:30
             presses 2, copies 0
         "#]],
@@ -424,23 +424,23 @@ fn a_press_after_the_close_changes_nothing_here_for_it_is_a_new_alarm() {
          2:12 ends 1 busy
          2:13 time",
         expect![[r#"
-             0:00 raised -> 1 daughter by voice | raised, rung 0.0, next 0:30
-             0:03 claim op -> release 1 -> button lamp Taken | claimed by op, next 15:03
-             1:00 close op false_press -> release 1 -> button lamp Over | closed by op: false_press, next never
-             2:00 press | closed by op: false_press, next never
-             2:01 copy | closed by op: false_press, next never
-             2:02 accepts 1 | closed by op: false_press, next never
-             2:03 claim op refused: the alarm is closed
-             2:04 close op test refused: the alarm is closed
-             2:05 report op refused: the alarm is closed
-             2:06 let op refused: the alarm is closed
-             2:07 way op refused: the alarm is closed
-             2:08 hand op op2 refused: the alarm is closed
-             2:09 skip refused: the alarm is closed
-             2:10 cancel | closed by op: false_press, next never
-             2:11 starts 1 | closed by op: false_press, next never
-             2:12 ends 1 busy | closed by op: false_press, next never
-             2:13 time | closed by op: false_press, next never
+            0:00 raised -> 1 daughter by voice | raised, rung 0.0, next 0:30
+            0:03 claim op -> release 1 -> button lamp Taken | claimed by op, next 15:03
+            1:00 close op false_press -> release 1 -> button lamp Over | closed by op: false_press, next never
+            2:00 press | closed by op: false_press, next never
+            2:01 copy | closed by op: false_press, next never
+            2:02 accepts 1 | closed by op: false_press, next never
+            2:03 claim op refused: the alarm is closed
+            2:04 close op test refused: the alarm is closed
+            2:05 report op refused: the alarm is closed
+            2:06 let op refused: the alarm is closed
+            2:07 way op refused: the alarm is closed
+            2:08 hand op op2 refused: the alarm is closed
+            2:09 skip refused: the alarm is closed
+            2:10 cancel | closed by op: false_press, next never
+            2:11 starts 1 | closed by op: false_press, next never
+            2:12 ends 1 busy | closed by op: false_press, next never
+            2:13 time | closed by op: false_press, next never
             presses 1, copies 1
         "#]],
     );
@@ -454,10 +454,10 @@ fn who_lets_go_makes_it_ring_and_a_call_that_was_just_hung_up_is_made_again() {
          0:06 let op
          0:07 ends 1 released",
         expect![[r#"
-             0:00 raised -> 1 daughter by voice | raised, rung 0.0, next 0:30
-             0:05 claim op -> release 1 -> button lamp Taken | claimed by op, next 15:05
-             0:06 let op -> button lamp Waiting | raised, rung 0.0, next 0:36
-             0:07 ends 1 released -> 5 daughter by voice | raised, rung 0.0, next 0:36
+            0:00 raised -> 1 daughter by voice | raised, rung 0.0, next 0:30
+            0:05 claim op -> release 1 -> button lamp Taken | claimed by op, next 15:05
+            0:06 let op -> button lamp Waiting | raised, rung 0.0, next 0:36
+            0:07 ends 1 released -> 5 daughter by voice | raised, rung 0.0, next 0:36
             presses 1, copies 0
         "#]],
     );
@@ -471,8 +471,8 @@ fn a_hand_over_gives_the_next_person_the_whole_time_for_the_report() {
          10:00 hand op op2
          25:00 (wait)",
         expect![[r#"
-             0:00 raised -> 1 daughter by voice | raised, rung 0.0, next 0:30
-             0:05 claim op -> release 1 -> button lamp Taken | claimed by op, next 15:05
+            0:00 raised -> 1 daughter by voice | raised, rung 0.0, next 0:30
+            0:05 claim op -> release 1 -> button lamp Taken | claimed by op, next 15:05
             10:00 hand op op2 | claimed by op2, next 25:00
             25:00 (time) -> button lamp Waiting -> 5 daughter by voice | raised, rung 0.0, next 25:30
             presses 1, copies 0
@@ -497,19 +497,19 @@ fn what_is_not_claimed_cannot_be_reported_handed_over_let_go_or_closed() {
          0:11 claim op2
          0:12 skip",
         expect![[r#"
-             0:00 raised -> 1 daughter by voice | raised, rung 0.0, next 0:30
-             0:01 report op refused: the alarm is not claimed: claim it first
-             0:02 hand op op2 refused: the alarm is not claimed: claim it first
-             0:03 let op refused: the alarm is not claimed: claim it first
-             0:04 way op refused: the alarm is not claimed: claim it first
-             0:05 close op test refused: the alarm is not claimed: claim it first
-             0:06 claim op -> release 1 -> button lamp Taken | claimed by op, next 15:06
-             0:07 claim op | claimed by op, next 15:06
-             0:08 claim op2 refused: the alarm is claimed by op
-             0:09 skip refused: the alarm is claimed by op
-             0:10 report op | reported by op, next 480:10
-             0:11 claim op2 refused: the alarm is claimed by op
-             0:12 skip refused: the alarm is claimed by op
+            0:00 raised -> 1 daughter by voice | raised, rung 0.0, next 0:30
+            0:01 report op refused: the alarm is not claimed: claim it first
+            0:02 hand op op2 refused: the alarm is not claimed: claim it first
+            0:03 let op refused: the alarm is not claimed: claim it first
+            0:04 way op refused: the alarm is not claimed: claim it first
+            0:05 close op test refused: the alarm is not claimed: claim it first
+            0:06 claim op -> release 1 -> button lamp Taken | claimed by op, next 15:06
+            0:07 claim op | claimed by op, next 15:06
+            0:08 claim op2 refused: the alarm is claimed by op
+            0:09 skip refused: the alarm is claimed by op
+            0:10 report op | reported by op, next 480:10
+            0:11 claim op2 refused: the alarm is claimed by op
+            0:12 skip refused: the alarm is claimed by op
             presses 1, copies 0
         "#]],
     );
@@ -529,16 +529,16 @@ fn a_cancel_and_copies_are_shown_and_close_nothing() {
          0:09 copy
          0:10 time",
         expect![[r#"
-             0:00 raised -> 1 daughter by voice | raised, rung 0.0, next 0:30
-             0:02 copy | raised, rung 0.0, next 0:30
-             0:03 copy | raised, rung 0.0, next 0:30
-             0:04 cancel | raised, rung 0.0, next 0:30
-             0:05 claim op -> release 1 -> button lamp Taken | claimed by op, next 15:05
-             0:06 cancel | claimed by op, next 15:05
-             0:07 copy | claimed by op, next 15:05
-             0:08 report op | reported by op, next 480:08
-             0:09 copy | reported by op, next 480:08
-             0:10 time | reported by op, next 480:08
+            0:00 raised -> 1 daughter by voice | raised, rung 0.0, next 0:30
+            0:02 copy | raised, rung 0.0, next 0:30
+            0:03 copy | raised, rung 0.0, next 0:30
+            0:04 cancel | raised, rung 0.0, next 0:30
+            0:05 claim op -> release 1 -> button lamp Taken | claimed by op, next 15:05
+            0:06 cancel | claimed by op, next 15:05
+            0:07 copy | claimed by op, next 15:05
+            0:08 report op | reported by op, next 480:08
+            0:09 copy | reported by op, next 480:08
+            0:10 time | reported by op, next 480:08
             presses 1, copies 4
         "#]],
     );
@@ -553,11 +553,11 @@ fn an_operator_wants_the_next_step_now() {
          0:07 skip
          0:08 skip",
         expect![[r#"
-             0:00 raised -> 1 daughter by voice | raised, rung 0.0, next 0:30
-             0:05 skip -> 2 son by voice | raised, rung 0.1, next 0:35
-             0:06 skip -> 3 liaison by voice | raised, rung 1.0, next 0:36
-             0:07 skip | raised, resting after round 1, next 1:07
-             0:08 skip | raised, rung 0.0, next 0:38
+            0:00 raised -> 1 daughter by voice | raised, rung 0.0, next 0:30
+            0:05 skip -> 2 son by voice | raised, rung 0.1, next 0:35
+            0:06 skip -> 3 liaison by voice | raised, rung 1.0, next 0:36
+            0:07 skip | raised, resting after round 1, next 1:07
+            0:08 skip | raised, rung 0.0, next 0:38
             presses 1, copies 0
         "#]],
     );
@@ -566,9 +566,9 @@ fn an_operator_wants_the_next_step_now() {
 #[test]
 fn a_plan_without_anybody_leaves_the_alarm_to_the_operators_and_keeps_a_deadline() {
     check("", "5:00 (wait)", expect![[r#"
-         0:00 raised | raised, resting after round 1, next 1:00
-         1:00 (time) | raised, resting after round 2, next 3:00
-         3:00 (time) | raised, resting after round 3, next 7:00
+        0:00 raised | raised, resting after round 1, next 1:00
+        1:00 (time) | raised, resting after round 2, next 3:00
+        3:00 (time) | raised, resting after round 3, next 7:00
         presses 1, copies 0
     "#]]);
 }
@@ -582,11 +582,11 @@ fn all_channels_down_go_up_the_ladder_at_once_and_round_again() {
          0:03 ends 3 channel_down
          1:10 (wait)",
         expect![[r#"
-             0:00 raised -> 1 daughter by voice | raised, rung 0.0, next 0:30
-             0:01 ends 1 channel_down -> 2 daughter by sms | raised, rung 0.0, next 0:30
-             0:02 ends 2 channel_down -> 3 son by voice | raised, rung 1.0, next 0:32
-             0:03 ends 3 channel_down | raised, resting after round 1, next 1:03
-             1:03 (time) -> 4 daughter by voice | raised, rung 0.0, next 1:33
+            0:00 raised -> 1 daughter by voice | raised, rung 0.0, next 0:30
+            0:01 ends 1 channel_down -> 2 daughter by sms | raised, rung 0.0, next 0:30
+            0:02 ends 2 channel_down -> 3 son by voice | raised, rung 1.0, next 0:32
+            0:03 ends 3 channel_down | raised, resting after round 1, next 1:03
+            1:03 (time) -> 4 daughter by voice | raised, rung 0.0, next 1:33
             presses 1, copies 0
         "#]],
     );
@@ -730,4 +730,19 @@ mod any {
             }
         }
     }
+}
+
+#[test]
+fn an_operator_takes_over_from_a_contact_but_not_from_another_operator() {
+    let by = |claimant: Claimant| Input::Claim { by: claimant };
+    let ladder = plan("daughter");
+    let (alarm, _) = Alarm::raise("a".into(), "home".into(), vec![], raise(Cause::Call, Level::Red, "button"), false, &ladder, start());
+    let (alarm, _) = alarm.step(Input::Accepted { attempt: 1 }, &ladder, start());
+    assert_eq!(alarm.refuses(&by(who("lin"))), None);
+    let (alarm, effects) = alarm.step(by(who("lin")), &ladder, start());
+    assert_eq!((alarm.claimant(), effects), (Some(&who("lin")), vec![]));
+    assert_eq!(alarm.refuses(&by(who("zhou"))), Some(Refusal::ClaimedBy(who("lin"))));
+    assert_eq!(alarm.refuses(&by(who("@son"))), Some(Refusal::ClaimedBy(who("lin"))));
+    let (after, _) = alarm.clone().step(by(who("zhou")), &ladder, start());
+    assert_eq!(after, alarm);
 }
