@@ -6,7 +6,7 @@ use peer::*;
 use std::time::{Duration, Instant};
 
 fn properties_of(connack: &Heard) -> Vec<(u8, Vec<u8>)> {
-    read_properties(connack.body.get(2..).unwrap()).0
+    connack_properties(connack)
 }
 
 fn property(connack: &Heard, id: u8) -> Option<Vec<u8>> {
@@ -325,7 +325,10 @@ async fn subscription_identifiers() {
     for bad in [vec![pvar(0x0b, 0)], vec![pvar(0x0b, 1), pvar(0x0b, 2)]] {
         let mut client = Client::connect(house.open, &hi(V5, "d")).await;
         client
-            .send(&packet(0x82, &[&[0, 1, u8::try_from(bad.concat().len()).unwrap()][..], &bad.concat(), b"\0\x01a\0"].concat()))
+            .send(&packet(
+                0x82,
+                &[&[0, 1, u8::try_from(bad.concat().len()).unwrap()][..], &bad.concat(), b"\0\x01a\0"].concat(),
+            ))
             .await;
         assert_eq!(client.closed().await, Some(0x82));
     }

@@ -201,6 +201,14 @@ pub async fn house_with(limits: Limits) -> House {
     House { door, log, open, keyed }
 }
 
+/// A door with one listener, other keys and a log that takes everything.
+pub async fn door_with(keys: Arc<dyn Keys>) -> DoorHandle {
+    let listener =
+        Listener { address: "127.0.0.1:0".parse().unwrap(), protection: Protection::Loopback, welcome: Welcome::Keys };
+    let settings = DoorSettings { listeners: vec![listener], limits: Limits::default() };
+    Door::open(settings, TestLog::new(), keys, Arc::new(TestClock), Arc::new(PlainLanes)).await.unwrap()
+}
+
 /// Protocol versions, by their level.
 pub const V3: u8 = 4;
 pub const V5: u8 = 5;
@@ -447,6 +455,11 @@ pub fn read_properties(bytes: &[u8]) -> (Vec<(u8, Vec<u8>)>, &[u8]) {
         inner = &body[size..];
     }
     (all, rest)
+}
+
+/// The properties of a CONNACK.
+pub fn connack_properties(connack: &Heard) -> Vec<(u8, Vec<u8>)> {
+    read_properties(&connack.body[2..]).0
 }
 
 /// A client that speaks raw packets.
