@@ -204,24 +204,19 @@ pub(crate) async fn by_hash(app: &App, hash: &str, by: By) -> Result<Option<Call
     Ok(Some(Caller { person: person.id, name: person.name, role: person.role, area: person.area, by, token: hash.to_owned() }))
 }
 
-/// True if a request that changes something was made by a page of this console. Browsers send `Origin` with every
-/// POST; one without `Origin` and without `Sec-Fetch-Site` is not from a browser that can be trusted with a cookie.
+/// True if a request that changes something was made by a page of this console. Browsers say so by `Sec-Fetch-Site`
+/// (over TLS and on loopback) and by `Origin` (with every POST); a request with neither is not from a browser that can
+/// be trusted with a cookie.
 pub(crate) fn same_site(app: &App, method: &Method, headers: &HeaderMap) -> bool {
     if method.is_safe() {
         return true;
     }
-    let text = |name: header::HeaderName| headers.get(name).and_then(|v| v.to_str().ok());
-    if let Some(site) = headers.get("sec-fetch-site").and_then(|v| v.to_str().ok())
-        && site != "same-origin"
-    {
-        return false;
+    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
+    if let Some(site) = text("sec-fetch-site") {
+        return site == "same-origin";
     }
-    match text(header::ORIGIN) {
-        Some(origin) => {
-            let scheme = if app.secure() { "https://" } else { "http://" };
-            let own = text(header::HOST).is_some_and(|host| origin.strip_prefix(scheme) == Some(host));
-            own || app.settings.origins.iter().any(|o| o == origin)
-        }
-        None => headers.contains_key("sec-fetch-site"),
-    }
+    let Some(origin) = text("origin") else { return false };
+    let scheme = if app.secure() { "https://" } else { "http://" };
+    let own = text("host").is_some_and(|host| origin.strip_prefix(scheme) == Some(host));
+    own || app.settings.origins.iter().any(|o| o == origin)
 }

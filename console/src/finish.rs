@@ -18,7 +18,8 @@ const HEADERS: &[(&str, &str)] = &[
     ("content-security-policy", CONTENT_SECURITY_POLICY),
     ("x-content-type-options", "nosniff"),
     ("x-frame-options", "DENY"),
-    ("referrer-policy", "no-referrer"),
+    // Not `no-referrer`: browsers then send `Origin: null` with forms, and nobody could tell whose form it was.
+    ("referrer-policy", "same-origin"),
     ("cross-origin-opener-policy", "same-origin"),
     ("cross-origin-resource-policy", "same-origin"),
     ("permissions-policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=()"),
@@ -36,7 +37,7 @@ pub(crate) async fn finish(State(app): State<App>, request: Request, next: Next)
         let allow = response.headers().get(header::ALLOW).cloned();
         response = if !wants_page {
             problem.json(look.language)
-        } else if problem == Problem::NotSignedIn && is_get {
+        } else if matches!(problem, Problem::NotSignedIn) && is_get {
             Redirect::to(&pages::sign_in::address(&whole)).into_response()
         } else {
             pages::problem::page(&look, &problem)

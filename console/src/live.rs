@@ -22,6 +22,9 @@ const PAUSE_MIN: Duration = Duration::from_millis(20);
 /// Read at least this often, whatever the ledger says: another process may write too.
 const REREAD: Duration = Duration::from_secs(5);
 
+/// How long a page waits for the first reading after the start.
+const FIRST_WITHIN: Duration = Duration::from_secs(5);
+
 /// One change of one alarm.
 #[derive(Debug, Clone)]
 pub(crate) struct Change {
@@ -105,14 +108,13 @@ impl Live {
     }
 
     /// All open alarms, once the ledger has been read for the first time.
-    pub(crate) async fn open(&self) -> Vec<Arc<Alarm>> {
+    pub(crate) async fn open(&self) -> Result<Vec<Arc<Alarm>>, Problem> {
         let mut read_once = self.read_once.subscribe();
-        // The sender lives as long as `self`: this cannot fail.
-        if read_once.wait_for(|read| *read).await.is_err() {
-            return Vec::new();
+        let read = tokio::time::timeout(FIRST_WITHIN, read_once.wait_for(|read| *read)).await;
+        if !matches!(read, Ok(Ok(_))) {
+            return Err(Problem::Unavailable);
         }
-        drop(read_once);
-        self.state().open.values().map(|(_, alarm)| Arc::clone(alarm)).collect()
+        Ok(self.state().open.values().map(|(_, alarm)| Arc::clone(alarm)).collect())
     }
 
     /// How many alarms of a home are open.

@@ -1,6 +1,7 @@
 //! Who lives where, remembered for half a minute: the queue shows names for every row, and the register unseals each
 //! name that it is asked for.
 
+use crate::caller::Caller;
 use crate::mask;
 use crate::problem::Problem;
 use care::{ContactId, ElderId, HomeId, TimeDelta, Timestamp};
@@ -78,6 +79,23 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    /// For those who do not take alarms: names masked, nothing about how to speak or where the key lies.
+    pub(crate) fn masked(&self) -> Self {
+        let mut place = self.clone();
+        for elder in &mut place.elders {
+            elder.name = mask::name(&elder.name);
+            elder.speech_notes.clear();
+        }
+        for contact in &mut place.contacts {
+            contact.name = mask::name(&contact.name);
+        }
+        if let Some(record) = &mut place.record {
+            record.address.clear();
+            record.access_notes.clear();
+        }
+        place
+    }
+
     /// The names of those who live there, or an empty text.
     pub(crate) fn names(&self) -> String {
         self.elders.iter().map(|e| e.name.as_str()).collect::<Vec<_>>().join("、")
@@ -110,6 +128,12 @@ pub(crate) struct Places {
 impl Places {
     pub(crate) fn new(register: Arc<dyn Register>, clock: Arc<dyn Clock>, most: usize) -> Self {
         Self { register, clock, most, kept: Mutex::default(), areas: Mutex::default(), people: Mutex::default() }
+    }
+
+    /// The place of a home as a caller may see it.
+    pub(crate) async fn seen_by(&self, caller: &Caller, home: &HomeId) -> Result<Arc<Place>, Problem> {
+        let place = self.of(home).await?;
+        Ok(if caller.acts() { place } else { Arc::new(place.masked()) })
     }
 
     /// The place of a home. An unregistered home is a place without a record.

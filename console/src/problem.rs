@@ -14,7 +14,7 @@ use store::desk::DeskError;
 use utoipa::ToSchema;
 
 /// What went wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Problem {
     /// The request could not be read.
     Malformed(String),
@@ -155,7 +155,7 @@ impl Problem {
         let mut response = (self.status(), Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
-        if *self == Self::NotSignedIn {
+        if matches!(self, Self::NotSignedIn) {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response

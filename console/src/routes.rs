@@ -125,9 +125,12 @@ pub(crate) fn build(app: &App) -> (Router, Vec<Route>) {
         .post("/sign-in", Nothing, pages::sign_in::enter)
         .post("/sign-out", SignedIn, pages::sign_in::leave)
         .post("/preferences", Nothing, pages::preferences::change)
-        .get("/assets/{file}", Nothing, pages::assets::file)
-        /*DESK*/
-        ;
+        .get("/assets/{version}/{file}", Nothing, pages::assets::file)
+        .get("/", See, pages::desk::page)
+        .get("/desk/queue", See, pages::desk::queue)
+        .get("/desk/alarms/{id}", See, pages::desk::alarm)
+        .get("/homes", See, pages::homes::list)
+        .get("/homes/{id}", See, pages::homes::one);
     let router = table
         .router
         .fallback(async || Problem::NotFound)

@@ -4,7 +4,6 @@ use super::openapi::Refusals;
 use crate::app::App;
 use crate::caller::Caller;
 use crate::extract::{Asked, Id, cursor, limit};
-use crate::mask;
 use crate::places::Place;
 use crate::problem::Problem;
 use crate::shape::{ContactShape, CoverName, DeviceHealthName, DeviceShape, ElderShape, OccupancyName, PresenceShape, last_seen};
@@ -82,15 +81,14 @@ pub(crate) struct Found {
     pub(crate) view: Option<View>,
 }
 
-/// The elders as this caller may see them.
-pub(crate) fn elders(place: &Place, caller: &Caller) -> Vec<ElderShape> {
-    let shown = |name: &str| if caller.acts() { name.to_owned() } else { mask::name(name) };
+/// The elders of a place.
+pub(crate) fn elders(place: &Place) -> Vec<ElderShape> {
     place
         .elders
         .iter()
         .map(|e| ElderShape {
             id: e.id.as_str().to_owned(),
-            name: shown(&e.name),
+            name: e.name.clone(),
             born_year: e.born_year,
             sex: e.sex.clone(),
             tier: e.tier.clone(),
@@ -129,12 +127,12 @@ pub(crate) fn devices(registered: &[DeviceRecord], view: Option<&View>) -> Vec<D
     out
 }
 
-pub(crate) fn row(app: &App, caller: &Caller, found: &Found) -> HomeRow {
+pub(crate) fn row(app: &App, found: &Found) -> HomeRow {
     HomeRow {
         id: found.id.as_str().to_owned(),
         area: found.place.record.as_ref().map(|r| r.area.clone()).unwrap_or_default(),
         area_name: found.place.area(),
-        elders: elders(&found.place, caller),
+        elders: elders(&found.place),
         occupancy: found.view.as_ref().map(|v| OccupancyName::from(&v.occupancy)),
         cover: found.view.as_ref().map(|v| CoverName::from(&v.cover)),
         silence_s: found.view.as_ref().and_then(|v| v.silence_s),
@@ -154,7 +152,7 @@ pub(crate) async fn visible(app: &App, caller: &Caller, mut after: Option<HomeId
         for id in batch {
             after = Some(id.clone());
             if app.sees(caller, &id).await? {
-                let place = app.places.of(&id).await?;
+                let place = app.places.seen_by(caller, &id).await?;
                 let view = app.parts.homes.view(&id).await;
                 out.push(Found { id, place, view });
                 if out.len() == most {
@@ -174,7 +172,7 @@ pub(crate) async fn find(app: &App, caller: &Caller, id: HomeId) -> Result<Found
     if !app.sees(caller, &id).await? {
         return Err(Problem::NotFound);
     }
-    let place = app.places.of(&id).await?;
+    let place = app.places.seen_by(caller, &id).await?;
     let view = app.parts.homes.view(&id).await;
     if place.record.is_none() && view.is_none() && app.live.open_of(&id) == 0 {
         return Err(Problem::NotFound);
@@ -187,7 +185,7 @@ pub(crate) async fn find(app: &App, caller: &Caller, id: HomeId) -> Result<Found
 pub(crate) async fn list(State(app): State<App>, caller: Caller, Asked(asked): Asked<HomesAsked>) -> Result<Json<HomePage>, Problem> {
     let after = cursor(asked.cursor)?.map(HomeId::new);
     let (homes, next) = visible(&app, &caller, after, limit(asked.limit)?).await?;
-    let items = homes.iter().map(|found| row(&app, &caller, found)).collect();
+    let items = homes.iter().map(|found| row(&app, found)).collect();
     Ok(Json(HomePage { items, next: next.map(|id| id.as_str().to_owned()) }))
 }
 
@@ -196,9 +194,9 @@ pub(crate) async fn list(State(app): State<App>, caller: Caller, Asked(asked): A
 pub(crate) async fn one(State(app): State<App>, caller: Caller, Id(id): Id) -> Result<Json<HomeDetail>, Problem> {
     let found = find(&app, &caller, HomeId::new(id)).await?;
     let registered = app.parts.register.devices_of(&found.id).await?;
-    let record = found.place.record.as_ref().filter(|_| caller.acts());
+    let record = found.place.record.as_ref();
     Ok(Json(HomeDetail {
-        row: row(&app, &caller, &found),
+        row: row(&app, &found),
         address: record.map(|r| r.address.clone()).unwrap_or_default(),
         access_notes: record.map(|r| r.access_notes.clone()).unwrap_or_default(),
         presence: found.view.as_ref().map(|v| PresenceShape::new(v, app.settings.zone)),
@@ -209,7 +207,7 @@ pub(crate) async fn one(State(app): State<App>, caller: Caller, Id(id): Id) -> R
             .iter()
             .map(|c| ContactShape {
                 id: c.id.as_str().to_owned(),
-                name: if caller.acts() { c.name.clone() } else { mask::name(&c.name) },
+                name: c.name.clone(),
                 relation: c.relation.clone(),
                 addresses_masked: c.addresses.iter().cloned().collect(),
                 shared: c.shared,

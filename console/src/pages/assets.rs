@@ -8,8 +8,16 @@ use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 use std::sync::LazyLock;
 
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+
 const FILES: &[(&str, &str, &str)] = &[
     ("console.css", "text/css; charset=utf-8", include_str!("../../assets/console.css")),
+    ("desk.js", JAVASCRIPT, include_str!("../../assets/desk.js")),
+    ("home.js", JAVASCRIPT, include_str!("../../assets/home.js")),
+    ("live.js", JAVASCRIPT, include_str!("../../assets/live.js")),
+    ("clocks.js", JAVASCRIPT, include_str!("../../assets/clocks.js")),
+    ("sound.js", JAVASCRIPT, include_str!("../../assets/sound.js")),
+    ("stream.js", JAVASCRIPT, include_str!("../../assets/stream.js")),
     ("icon.svg", "image/svg+xml", include_str!("../../assets/icon.svg")),
 ];
 
@@ -21,12 +29,14 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
     hash.finalize().iter().take(6).map(|b| format!("{b:02x}")).collect()
 });
 
-/// What the address of an asset ends in.
+/// The folder of the assets' addresses.
 pub(crate) fn version() -> &'static str {
     &VERSION
 }
 
-pub(crate) async fn file(Path(name): Path<String>) -> Result<Response, Problem> {
+pub(crate) async fn file(Path((folder, name)): Path<(String, String)>) -> Result<Response, Problem> {
     let (_, kind, content) = FILES.iter().find(|(file, _, _)| *file == name).ok_or(Problem::NotFound)?;
-    Ok(([(header::CONTENT_TYPE, *kind), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")], *content).into_response())
+    // A page of an older binary asks for an older folder: it gets what there is, but must not keep it.
+    let keep = if folder == version() { "public, max-age=31536000, immutable" } else { "no-cache" };
+    Ok(([(header::CONTENT_TYPE, *kind), (header::CACHE_CONTROL, keep)], *content).into_response())
 }

@@ -1,8 +1,15 @@
 //! The pages for people. HTML is made on the server; a small script keeps it fresh. Every page has its twin in the API.
 
 pub(crate) mod assets;
+mod card;
+pub(crate) mod desk;
+mod frame;
+pub(crate) mod homes;
 pub(crate) mod preferences;
+mod presence;
 pub(crate) mod problem;
+mod queue;
+mod say;
 pub(crate) mod sign_in;
 
 use askama::Template;

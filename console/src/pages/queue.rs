@@ -1,0 +1,151 @@
+//! The queue of the duty desk: one row for each open alarm, red first, then who has waited longest.
+
+use super::frame::{Lamp, epoch, lamps};
+use super::say;
+use crate::app::App;
+use crate::caller::Caller;
+use crate::limits::QUEUE_ROWS_MAX;
+use crate::look::Look;
+use crate::messages::{Words, fill};
+use crate::places::Place;
+use crate::problem::Problem;
+use askama::Template;
+use care::alarm::State;
+use care::reason::cause_name;
+use care::{Alarm, TimeDelta};
+use std::sync::Arc;
+
+/// A row.
+pub(crate) struct Row {
+    pub(crate) id: String,
+    pub(crate) class: &'static str,
+    pub(crate) mark: &'static str,
+    pub(crate) level: &'static str,
+    pub(crate) cause: String,
+    pub(crate) who: String,
+    pub(crate) place: String,
+    pub(crate) doing: String,
+    pub(crate) state: &'static str,
+    pub(crate) since: i64,
+    pub(crate) wait: String,
+    pub(crate) test: bool,
+    pub(crate) selected: bool,
+}
+
+/// The queue with its totals and the lamps: what is refreshed when something changes.
+#[derive(Template)]
+#[template(path = "queue.html")]
+pub(crate) struct Queue {
+    pub(crate) t: &'static Words,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) all: usize,
+    pub(crate) more: String,
+    pub(crate) totals: String,
+    pub(crate) lamps: Vec<Lamp>,
+    pub(crate) now_ms: i64,
+}
+
+/// Whom an alarm is about, as the desk shows it.
+pub(crate) fn who(w: &Words, alarm: &Alarm, place: &Place) -> String {
+    let names = place.names();
+    if !names.is_empty() {
+        names
+    } else if alarm.home.as_str() == "platform" {
+        w.platform_home.to_owned()
+    } else {
+        fill(w.unregistered_home, &[("home", alarm.home.as_str())])
+    }
+}
+
+pub(crate) async fn build(app: &App, caller: &Caller, look: &Look, selected: Option<&str>) -> Result<Queue, Problem> {
+    let now = app.now();
+    let w = look.words();
+    let mut alarms: Vec<Arc<Alarm>> = Vec::new();
+    for alarm in app.live.open().await? {
+        if app.settings.canary_home.as_ref() != Some(&alarm.home) && app.sees(caller, &alarm.home).await? {
+            alarms.push(alarm);
+        }
+    }
+    alarms.sort_by_cached_key(|a| (a.level, a.state != State::Raised, a.raised_at, a.id.clone()));
+    let raised = alarms.iter().filter(|a| a.state == State::Raised).count();
+    let longest = alarms.iter().filter(|a| a.state == State::Raised).map(|a| now - a.raised_at).max();
+    let totals = match longest {
+        None if alarms.is_empty() => w.totals_none.to_owned(),
+        longest => fill(
+            w.totals,
+            &[
+                ("raised", &raised.to_string()),
+                ("taken", &(alarms.len() - raised).to_string()),
+                ("longest", &say::wait(look, longest.unwrap_or(TimeDelta::zero()))),
+            ],
+        ),
+    };
+    let mut rows = Vec::new();
+    for alarm in alarms.iter().take(QUEUE_ROWS_MAX) {
+        let place = app.places.seen_by(caller, &alarm.home).await?;
+        rows.push(row(app, look, alarm, &place, selected).await?);
+    }
+    let hidden = alarms.len() - rows.len();
+    let more = if hidden > 0 { fill(w.queue_more, &[("n", &hidden.to_string())]) } else { String::new() };
+    Ok(Queue { t: w, rows, all: alarms.len(), more, totals, lamps: lamps(app, look), now_ms: now.timestamp_millis() })
+}
+
+async fn row(app: &App, look: &Look, alarm: &Alarm, place: &Place, selected: Option<&str>) -> Result<Row, Problem> {
+    let w = look.words();
+    let (class, mark) = say::level(alarm.level);
+    let mut about = Vec::new();
+    if let Some(born) = place.elders.first().and_then(|e| e.born_year) {
+        about.push(fill(w.age, &[("n", &age(app, look, born).to_string())]));
+    }
+    if !place.area().is_empty() {
+        about.push(place.area());
+    }
+    if alarm.presses > 1 {
+        about.push(fill(w.pressed, &[("n", &alarm.presses.to_string())]));
+    }
+    Ok(Row {
+        id: alarm.id.as_str().to_owned(),
+        class,
+        mark,
+        level: say::level_word(w, alarm.level),
+        cause: cause_name(&alarm.cause, look.language),
+        who: who(w, alarm, place),
+        place: about.join(" · "),
+        doing: doing(app, look, alarm, place).await?,
+        state: alarm.state_name(),
+        since: epoch(alarm.raised_at),
+        wait: say::wait(look, app.now() - alarm.raised_at),
+        test: alarm.test,
+        selected: selected == Some(alarm.id.as_str()),
+    })
+}
+
+/// One line on where an alarm stands.
+pub(crate) async fn doing(app: &App, look: &Look, alarm: &Alarm, place: &Place) -> Result<String, Problem> {
+    let w = look.words();
+    Ok(match &alarm.state {
+        State::Raised => {
+            let calling: Vec<String> = alarm.attempts.iter().filter(|a| a.is_open()).map(|a| contact_name(look, place, &a.contact)).collect();
+            if calling.is_empty() { w.state_raised.to_owned() } else { fill(w.now_calling, &[("who", &calling.join(w.and_who))]) }
+        }
+        State::Claimed { by, .. } => fill(w.state_claimed, &[("by", &app.places.person_name(by.id()).await?)]),
+        State::Reported { by, .. } => fill(w.state_reported, &[("by", &app.places.person_name(by.id()).await?)]),
+        State::Closed { by, outcome, .. } => {
+            fill(w.state_closed, &[("by", &app.places.person_name(by.id()).await?), ("outcome", &say::outcome(look.language, outcome))])
+        }
+    })
+}
+
+/// A contact with the relation: `女儿 陈丽`.
+pub(crate) fn contact_name(look: &Look, place: &Place, id: &care::ContactId) -> String {
+    match place.contact(id) {
+        Some(contact) => format!("{} {}", say::relation(look.words(), &contact.relation), contact.name).trim().to_owned(),
+        None => id.as_str().to_owned(),
+    }
+}
+
+/// Age this year.
+pub(crate) fn age(app: &App, look: &Look, born: i32) -> i32 {
+    use chrono::Datelike;
+    (app.now().with_timezone(&look.zone).year() - born).max(0)
+}
