@@ -13,14 +13,14 @@ use std::ops::Range;
 use wire::native::Down;
 
 /// The name of every home's call button.
-pub const BUTTON: &str = "button-1";
+pub const BUTTON: &str = "button";
 
 /// The name of every home's hub.
 pub const HUB: &str = "hub";
 
 /// The detectors beside the sensors of daily life.
 const DETECTORS: [(&str, SignalKind); 3] = [
-    ("smoke-1", SignalKind::Smoke),
+    ("smoke", SignalKind::Smoke),
     ("fall-1", SignalKind::Fall),
     ("leak-1", SignalKind::WaterLeak),
 ];

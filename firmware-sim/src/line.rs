@@ -67,6 +67,21 @@ pub struct Access {
     pub client_id: String,
 }
 
+impl Access {
+    /// Where, who and with which password; the client id is made of the name and this process.
+    ///
+    /// # Errors
+    /// If the address is no `host:port`.
+    pub fn new(address: &str, user: &str, password: &str) -> Result<Self, BadAddress> {
+        let client_id = format!("{user}-{}", std::process::id());
+        Ok(Self {
+            address: address.parse()?,
+            credentials: Some((user.to_owned(), password.to_owned())),
+            client_id,
+        })
+    }
+}
+
 impl std::fmt::Debug for Access {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Access")

@@ -79,7 +79,7 @@ enum Command {
         #[arg(long)]
         home: String,
         /// The device.
-        #[arg(long, default_value = "button-1")]
+        #[arg(long, default_value = "button")]
         device: String,
         /// What it says.
         #[arg(long, default_value = "call")]

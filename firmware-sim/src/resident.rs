@@ -27,7 +27,7 @@ pub const PLACES: [Place; 11] = [
     place("motion-kitchen", SignalKind::Motion, "kitchen"),
     place("motion-living", SignalKind::Motion, "living"),
     place("motion-hall", SignalKind::Motion, "hall"),
-    place("door-exit", SignalKind::Door, "hall"),
+    place("door", SignalKind::Door, "hall"),
     place("bed-1", SignalKind::Bed, "bedroom"),
     place("seat-1", SignalKind::Seat, "living"),
     place("fridge", SignalKind::Contact, "kitchen"),

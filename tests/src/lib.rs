@@ -1,1 +1,3 @@
-//! (being built)
+//! What the acceptance tests share.
+
+pub mod harness;

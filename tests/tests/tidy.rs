@@ -1,6 +1,6 @@
 //! The shape of the house: who may know whom, what the core may not do, what every file must have.
 
-#![allow(clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
