@@ -25,7 +25,8 @@ pub struct Settings {
     pub outage_tolerated: TimeDelta,
     /// After a longer outage each home gets this long to be heard again (SIL-2).
     pub outage_grace: TimeDelta,
-    /// A device's own time is believed up to this age; an older one is taken as heard now.
+    /// A device's own time is believed up to this age: a spool or a recording may be long. An older one is a clock that was
+    /// never set, and is taken as heard now.
     pub late_max: TimeDelta,
     /// Animals in the home: they can set off motion sensors, so motion alone proves no person.
     pub pets: Pets,
@@ -127,7 +128,7 @@ impl Default for Settings {
             away_overdue: TimeDelta::hours(24),
             outage_tolerated: TimeDelta::minutes(2),
             outage_grace: TimeDelta::minutes(15),
-            late_max: TimeDelta::days(7),
+            late_max: TimeDelta::days(400),
             pets: Pets::None,
             heartbeats_missed_max: 3,
             rules: Rules::default(),
