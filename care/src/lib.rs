@@ -3,12 +3,16 @@
 //! are data, and every decision carries its [`Reason`].
 
 pub mod alarm;
+pub mod calendar;
 pub mod cause;
 pub mod home;
 pub mod id;
+pub mod person;
 pub mod plan;
+pub mod policy;
 pub mod reason;
 pub mod signal;
+pub mod visit;
 
 pub use alarm::Alarm;
 pub use cause::{Cause, Level};

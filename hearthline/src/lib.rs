@@ -10,6 +10,7 @@ pub mod keys;
 pub mod lamp;
 pub mod lanes;
 pub mod platform;
+pub mod policy;
 pub mod pulse;
 pub mod run;
 pub mod secret;

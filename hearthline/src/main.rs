@@ -45,6 +45,8 @@ enum Command {
     },
     /// Show what is understood of a device's messages (JSON lines).
     Decode(hearthline::decode::Args),
+    /// The visit policy: check, show, diff, try, evaluate.
+    Policy(hearthline::policy::Args),
     /// Make an API token and print it once.
     Token {
         /// The configuration file.
@@ -65,6 +67,7 @@ fn main() -> ExitCode {
             eprintln!("{wrong:#}");
             ExitCode::FAILURE
         }),
+        Command::Policy(args) => hearthline::policy::run(args),
         Command::Demo(args) => service(demo::run(args), "warn"),
         Command::Run { config } => service(async move { run::run(&config).await }, "info"),
         Command::Init { dir } => service(async move { init::init(&dir).await }, "warn"),
