@@ -1,5 +1,11 @@
 //! Measurements for charts. Lossy by contract: never in the alarm's way, never read by the console.
 
+#[cfg(feature = "influxdb")]
+mod influx;
+
+#[cfg(feature = "influxdb")]
+pub use influx::{InfluxError, InfluxSettings, InfluxSink};
+
 use care::Timestamp;
 
 /// One measurement.
