@@ -183,7 +183,10 @@ impl SqliteLedger {
                 return Err(LedgerError::Failed("the backup's file exists already".into()));
             }
             let copy = || -> Result<(), LedgerError> {
+                // Nothing is written here but the copy.
+                db.pragma_update(None, "query_only", false)?;
                 db.execute("VACUUM INTO ?1", [to.to_string_lossy()])?;
+                db.pragma_update(None, "query_only", true)?;
                 std::fs::set_permissions(&to, std::os::unix::fs::PermissionsExt::from_mode(0o600)).map_err(failed)?;
                 std::fs::File::open(&to).and_then(|f| f.sync_all()).map_err(failed)?;
                 sync_dir(to.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))).map_err(failed)

@@ -252,6 +252,11 @@ impl SqliteLedger {
         self.desk.ballast.is_full()
     }
 
+    /// Looks at once whether a full disk has room again, instead of at the next second. True if everything is taken.
+    pub fn look_for_room(&self) -> bool {
+        self.desk.ballast.refill()
+    }
+
     /// Writes what waits, then stops. Whatever comes afterwards is refused.
     pub fn close(&self) {
         lock(&self.desk.waiting).closed = true;

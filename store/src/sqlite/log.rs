@@ -250,6 +250,11 @@ impl SqliteLog {
         self.shared.ballast.is_full()
     }
 
+    /// Looks at once whether a full disk has room again, instead of at the next second. True if everything is taken.
+    pub fn look_for_room(&self) -> bool {
+        self.shared.ballast.refill()
+    }
+
     /// Writes what waits, then stops. Whatever is submitted afterwards is refused as closed.
     pub fn close(&self) {
         lock(&self.shared.queues).closed = true;
