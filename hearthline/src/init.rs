@@ -6,7 +6,8 @@ use anyhow::{Context, bail};
 use care::{PersonId, TimeDelta};
 use serde::Deserialize;
 use std::path::Path;
-use store::Register;
+use store::ledger::{Tx, Write};
+use store::{Ledger, Register};
 use store::register::{
     Area, ContactRecord, Credential, CredentialRights, DeviceRecord, ElderRecord, HomeRecord, PersonRecord, PlanRecord, Put, Role, Token,
 };
@@ -113,6 +114,37 @@ pub async fn register(config: &Path, file: &Path) -> anyhow::Result<()> {
     for (name, secret) in secrets {
         println!("credential {name}   password {secret}");
     }
+    Ok(())
+}
+
+/// Whether real people are called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Calling {
+    /// Nobody is called; alarms are raised and shown.
+    Hold,
+    /// Calling goes on.
+    Release,
+}
+
+/// Holds or releases calling (ALM-8). The change is in the audit.
+///
+/// # Errors
+/// If the platform runs: it keeps its data directory to itself.
+pub async fn calling(config: &Path, to: Calling) -> anyhow::Result<()> {
+    let config = Config::read(config)?;
+    let ledger = open(&config.platform.data_dir)?;
+    let (value, action) = match to {
+        Calling::Hold => (alerts::engine::CALLING.1, "calling.hold"),
+        Calling::Release => ("released", "calling.release"),
+    };
+    let now = crate::clock::wall();
+    let writes = vec![
+        Write::Setting { key: alerts::engine::CALLING.0.into(), value: value.into() },
+        Write::Audit { at: now, who: "command line".into(), action: action.into(), subject: "platform".into() },
+    ];
+    ledger.commit(Tx { fence: None, writes }).await.context("writing the setting")?;
+    ledger.close();
+    println!("calling is {value}");
     Ok(())
 }
 

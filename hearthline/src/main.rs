@@ -47,6 +47,14 @@ enum Command {
     Decode(hearthline::decode::Args),
     /// The visit policy: check, show, diff, try, evaluate.
     Policy(hearthline::policy::Args),
+    /// Hold or release the calling of real people, while the platform is stopped (a restored ledger starts with it held).
+    Calling {
+        /// The configuration file.
+        #[arg(long)]
+        config: PathBuf,
+        /// What it shall be.
+        to: init::Calling,
+    },
     /// Make an API token and print it once.
     Token {
         /// The configuration file.
@@ -72,6 +80,7 @@ fn main() -> ExitCode {
         Command::Run { config } => service(async move { run::run(&config).await }, "info"),
         Command::Init { dir } => service(async move { init::init(&dir).await }, "warn"),
         Command::Register { config, file } => service(async move { init::register(&config, &file).await }, "warn"),
+        Command::Calling { config, to } => service(async move { init::calling(&config, to).await }, "warn"),
         Command::Token { config, person, days } => service(async move { init::token(&config, &person, days, clock::wall()).await }, "warn"),
         Command::Check { config } => service(
             async move {
