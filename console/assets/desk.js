@@ -67,7 +67,7 @@ const freshCard = once(async () => {
 /** Puts an alarm on the card; its address goes into the history. */
 function choose(id, push = true) {
   wanted = id;
-  history[push ? "pushState" : "replaceState"](null, "", `/?alarm=${id}`);
+  if (push) history.pushState(null, "", `/?alarm=${id}`);
   for (const row of rows()) {
     if (row.dataset.alarm === id) row.setAttribute("aria-current", "true");
     else row.removeAttribute("aria-current");
@@ -79,8 +79,6 @@ addEventListener("popstate", () => {
   const id = new URLSearchParams(location.search).get("alarm") ?? rows()[0]?.dataset.alarm;
   if (id) choose(id, false);
 });
-// A reload comes back to the same alarm, and to the words begun about it.
-if (wanted) history.replaceState(null, "", `/?alarm=${wanted}`);
 
 queue.addEventListener("click", (event) => {
   const row = event.target.closest("a[data-alarm]");

@@ -1,5 +1,4 @@
 //! What happens at the limits (LIM-1), over real sockets.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test")]
 
 mod peer;
 

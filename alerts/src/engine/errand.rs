@@ -202,6 +202,7 @@ impl Engine {
 
     async fn hang_up(&self, channel: &dyn Channel, key: &EffectKey) {
         tokio::select! {
+            biased;
             () = channel.release(key) => {}
             () = self.pause(self.settings.goodbye) => {}
         }
@@ -411,6 +412,7 @@ impl Engine {
         {
             let asked = Arc::clone(&line.channel);
             let known = tokio::select! {
+                biased;
                 known = asked.reconcile(&key) => known,
                 () = self.pause(self.settings.reconcile_within) => crate::channel::Reconciled::NotKnown,
             };

@@ -3,7 +3,6 @@
 
 #![allow(dead_code, reason = "each test uses a part of it")]
 #![allow(unreachable_pub, reason = "a module that several programs include")]
-#![allow(clippy::unwrap_used, reason = "tests")]
 
 use async_trait::async_trait;
 use axum::Router;

@@ -5,7 +5,6 @@ use super::ballast::Ballast;
 use super::dir::{DataDir, OpenError};
 use super::files::{DayFile, Full, slot};
 use super::stats::{Latency, LogStats};
-use super::tail::Tails;
 use super::writer::Writer;
 use super::{beside, is_full, lock, open_reader, open_writer};
 use crate::ledger::Decided;
@@ -77,7 +76,6 @@ pub(super) struct Shared {
     pub(super) wake: Condvar,
     /// The last durable offset of every lane, by [`slot`].
     pub(super) ends: Vec<AtomicU64>,
-    pub(super) tails: Tails,
     pub(super) files: Mutex<Vec<Arc<DayFile>>>,
     readers: Mutex<Vec<(PathBuf, Connection)>>,
     red: watch::Sender<u64>,
@@ -144,7 +142,6 @@ impl SqliteLog {
             ballast: Arc::new(ballast),
             queues: Mutex::default(),
             wake: Condvar::new(),
-            tails: Tails::new(&ends),
             ends: ends.into_iter().map(AtomicU64::new).collect(),
             files: Mutex::new(files),
             readers: Mutex::default(),
@@ -365,9 +362,6 @@ impl EventLog for SqliteLog {
         let end = self.end(shard, lane).await?;
         if end <= after || max == 0 {
             return Ok(Vec::new());
-        }
-        if let Some(found) = self.shared.tails.read(slot(lane, shard, self.shared.options.shards), after, end.0, max) {
-            return Ok(found);
         }
         let shared = self.shared.clone();
         tokio::task::spawn_blocking(move || shared.read(shard, lane, after, end.0, max)).await.unwrap_or(Err(LogError::Closed))

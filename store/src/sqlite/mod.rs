@@ -16,7 +16,6 @@ mod read;
 mod register;
 mod seal;
 mod stats;
-mod tail;
 mod writer;
 
 pub use dir::{DataDir, OpenError};

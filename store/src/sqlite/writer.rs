@@ -289,19 +289,15 @@ impl Writer {
     fn publish(&mut self, taken: Vec<Taken>) {
         let shared = self.shared.clone();
         let (mut red, mut routine, mut bytes) = (0_u64, 0_u64, 0_u64);
-        let mut told = Vec::with_capacity(taken.len());
-        for t in taken {
+        for t in &taken {
             match t.record.lane {
                 Lane::Red => red += 1,
                 Lane::Routine => routine += 1,
             }
             bytes = bytes.saturating_add(size(&t.record) as u64);
-            // In the tail before it is visible: who sees the end finds the record.
-            shared.tails.push(t.slot, t.offset, t.record);
             if let Some(end) = shared.ends.get(t.slot) {
                 end.store(t.offset, Ordering::Release);
             }
-            told.push(t.done);
         }
         shared.counters.red_rows.fetch_add(red, Ordering::Relaxed);
         shared.counters.routine_rows.fetch_add(routine, Ordering::Relaxed);
@@ -311,7 +307,7 @@ impl Writer {
                 shared.sender(lane).send_modify(|n| *n = n.wrapping_add(rows));
             }
         }
-        told.into_iter().for_each(|done| call(done, Ok(())));
+        taken.into_iter().for_each(|t| call(t.done, Ok(())));
         self.unmoved = self.unmoved.saturating_add(bytes);
         if self.unmoved >= shared.options.checkpoint_bytes {
             self.unmoved = 0;
@@ -413,12 +409,10 @@ mod tests {
         assert_eq!(log.stats().files, 2);
         let read = log.read(Shard(0), Lane::Red, Offset(0), 10).await.unwrap();
         let topics: Vec<_> = read.iter().map(|e| (e.offset.0, e.record.topic.as_str())).collect();
-        assert_eq!(topics, [(1, "t/1"), (3, "t/3")]);
+        // The second was refused though it is there: at least once.
+        assert_eq!(topics, [(1, "t/1"), (2, "t/2"), (3, "t/3")]);
         drop(log);
         let log = SqliteLog::open(&dir, options).unwrap();
-        // The second was refused, but it is there: at least once, and in a place of its own.
-        let read = log.read(Shard(0), Lane::Red, Offset(0), 10).await.unwrap();
-        assert_eq!(read.iter().map(|e| e.offset.0).collect::<Vec<_>>(), [1, 2, 3]);
         append(&log, record(Lane::Red, 4)).await.unwrap();
         assert_eq!(log.end(Shard(0), Lane::Red).await.unwrap(), Offset(4));
     }

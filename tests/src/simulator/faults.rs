@@ -1,0 +1,232 @@
+//! What goes wrong at the ports: death before and after every call, errors before and after, delay.
+
+use super::dice::Dice;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// A call of a port.
+pub type Point = &'static str;
+
+/// Where in a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Moment {
+    /// Nothing of it has happened yet.
+    Before,
+    /// It has happened, and nobody has heard of it.
+    After,
+}
+
+/// The calls of the four ports, each of which must be seen to die on both sides.
+pub const POINTS: [Point; 19] = [
+    "log.submit",
+    "log.read",
+    "ledger.commit",
+    "ledger.alarm",
+    "ledger.open_alarm",
+    "ledger.seen",
+    "ledger.alarms",
+    "ledger.due",
+    "ledger.next_deadline",
+    "ledger.effects_due",
+    "ledger.effects_trying",
+    "ledger.next_effect",
+    "ledger.decided",
+    "ledger.snapshots",
+    "ledger.plan",
+    "ledger.setting",
+    "ledger.notes",
+    "ownership.take",
+    "telemetry.offer",
+];
+
+/// How often something happened at a point.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Hits {
+    /// Calls that came by.
+    pub passed: u64,
+    /// Deaths.
+    pub deaths: u64,
+    /// Errors.
+    pub errors: u64,
+    /// Delays.
+    pub delays: u64,
+}
+
+/// The faults of one run.
+pub struct Faults {
+    dice: Mutex<Dice>,
+    on: AtomicBool,
+    hits: Mutex<BTreeMap<(Point, Moment), Hits>>,
+    trace: AtomicU64,
+    /// Commits that happened and were reported as failed: copies may be counted twice then.
+    pub doubtful_commits: AtomicU64,
+}
+
+impl Faults {
+    /// Faults out of a seed, switched on.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            dice: Mutex::new(Dice::new(seed, "faults")),
+            on: AtomicBool::new(true),
+            hits: Mutex::default(),
+            trace: AtomicU64::new(seed),
+            doubtful_commits: AtomicU64::new(0),
+        }
+    }
+
+    /// From now on all goes well.
+    pub fn heal(&self) {
+        self.on.store(false, Ordering::Relaxed);
+    }
+
+    /// True while things go wrong.
+    pub fn is_on(&self) -> bool {
+        self.on.load(Ordering::Relaxed)
+    }
+
+    /// What happened where.
+    pub fn hits(&self) -> BTreeMap<(Point, Moment), Hits> {
+        self.hits.lock().unwrap().clone()
+    }
+
+    /// A number that depends on everything that happened, and when.
+    pub fn trace(&self) -> u64 {
+        self.trace.load(Ordering::Relaxed)
+    }
+
+    /// Mixes something that happened into the trace.
+    pub fn note(&self, what: &str, number: u64) {
+        let mut x = self.trace.load(Ordering::Relaxed) ^ number;
+        for b in what.bytes() {
+            x = (x ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+        self.trace.store(x.rotate_left(7), Ordering::Relaxed);
+    }
+}
+
+/// Where and when this life is going to die, if it is doomed to.
+#[derive(Debug, Clone, Copy)]
+struct Doom {
+    point: Point,
+    moment: Moment,
+    calls_left: u64,
+}
+
+/// One life of the process, from start to kill. A dead one reaches no port any more.
+pub struct Life {
+    faults: Arc<Faults>,
+    dead: AtomicBool,
+    died: Notify,
+    doom: Mutex<Option<Doom>>,
+    start: tokio::time::Instant,
+}
+
+impl Life {
+    /// A new life.
+    pub fn new(faults: Arc<Faults>, start: tokio::time::Instant) -> Arc<Self> {
+        let doom = {
+            let mut dice = faults.dice.lock().unwrap();
+            let doomed = faults.is_on() && dice.chance(850);
+            let point = dice.pick(&POINTS).copied().unwrap_or("ledger.commit");
+            let moment = if dice.chance(500) { Moment::Before } else { Moment::After };
+            let calls_left = if dice.chance(500) { dice.below(3) } else { dice.below(60) };
+            doomed.then_some(Doom { point, moment, calls_left })
+        };
+        Arc::new(Self { faults, dead: AtomicBool::new(false), died: Notify::new(), doom: Mutex::new(doom), start })
+    }
+
+    /// Returns when it dies.
+    pub async fn died(&self) {
+        self.died.notified().await;
+    }
+
+    /// True once it has died.
+    pub fn is_dead(&self) -> bool {
+        self.dead.load(Ordering::Relaxed)
+    }
+
+    /// Kills it.
+    pub fn kill(&self) {
+        self.dead.store(true, Ordering::Relaxed);
+        self.died.notify_one();
+    }
+
+    /// True if it dies here and now.
+    fn falls(&self, point: Point, moment: Moment) -> bool {
+        let mut doom = self.doom.lock().unwrap();
+        let Some(d) = doom.as_mut().filter(|d| d.point == point && d.moment == moment) else { return false };
+        if d.calls_left > 0 {
+            d.calls_left -= 1;
+            return false;
+        }
+        true
+    }
+
+    /// A call comes by that cannot wait: true if the process is dead, or dies here.
+    pub fn pass_at_once(&self, point: Point, moment: Moment) -> bool {
+        if self.is_dead() {
+            return true;
+        }
+        let falls = self.faults.is_on() && self.falls(point, moment);
+        let mut hits = self.faults.hits.lock().unwrap();
+        let hit = hits.entry((point, moment)).or_default();
+        hit.passed += 1;
+        hit.deaths += u64::from(falls);
+        drop(hits);
+        self.faults.note(point, self.millis());
+        if falls {
+            self.kill();
+        }
+        falls
+    }
+
+    fn millis(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_millis()).unwrap_or_default()
+    }
+
+    /// A call comes by. Never returns in a dead process; true = it is to fail.
+    pub async fn pass(&self, point: Point, moment: Moment) -> bool {
+        if self.pass_at_once(point, moment) {
+            return std::future::pending().await;
+        }
+        if !self.faults.is_on() {
+            return false;
+        }
+        let (fails, delay) = {
+            let mut dice = self.faults.dice.lock().unwrap();
+            let fails = dice.chance(6);
+            let delay = match dice.below(1000) {
+                0..40 => Some(dice.between(1, 60)),
+                40..43 => Some(dice.between(100, 1_500)),
+                _ => None,
+            };
+            (fails, delay)
+        };
+        if fails || delay.is_some() {
+            let mut hits = self.faults.hits.lock().unwrap();
+            let hit = hits.entry((point, moment)).or_default();
+            hit.errors += u64::from(fails);
+            hit.delays += u64::from(delay.is_some());
+        }
+        if let Some(delay) = delay {
+            tokio::time::sleep(Duration::from_millis(delay)).await;
+            if self.is_dead() {
+                return std::future::pending().await;
+            }
+        }
+        fails
+    }
+
+    /// 0 to `n` - 1, from the faults' own dice.
+    pub fn throw(&self, n: u64) -> u64 {
+        self.faults.dice.lock().unwrap().below(n)
+    }
+
+    /// The faults of the run.
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+}
