@@ -57,7 +57,13 @@ struct Knock {
 /// Serves a socket from its first byte to its end.
 pub(crate) async fn serve(entry: Arc<Entry>, socket: TcpStream, peer: IpAddr) {
     // In a box of its own, so that an idle connection does not keep room for its arrival.
-    let arrived = Box::pin(arrive(&entry, socket, peer)).await;
+    let arrived = Box::pin(async {
+        tokio::select! {
+            arrived = arrive(&entry, socket, peer) => arrived,
+            () = entry.hall.closed() => None,
+        }
+    });
+    let arrived = arrived.await;
     drop(entry);
     if let Some(Arrived { connection, stream, framer, connack, packets }) = arrived {
         connection.run(stream, framer, connack, packets).await;
@@ -176,7 +182,7 @@ async fn admit(entry: &Entry, connect: &Connect, certificate: Option<String>, pe
 /// Gives the admitted client its session and its CONNACK.
 fn enter(hall: &Arc<Hall>, connect: Connect, grant: Grant) -> Result<(Connection, Vec<u8>, u32), Fault> {
     let Connect { version, client_id, clean_start, .. } = connect;
-    if hall.closing.load(std::sync::atomic::Ordering::Relaxed) {
+    if hall.is_closing() {
         return Err(Fault::BUSY);
     }
     let share = hall.share(&grant.rights).clone();

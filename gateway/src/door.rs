@@ -12,7 +12,6 @@ use care::{HomeId, Lane};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use store::{Clock, EventLog};
 use tokio::net::{TcpListener, TcpSocket};
@@ -265,7 +264,7 @@ impl DoorHandle {
 
     /// Closes the listeners and all connections, and waits for their last commits (for 10 s at most).
     pub async fn shutdown(self) {
-        self.hall.closing.store(true, Ordering::Relaxed);
+        self.hall.close();
         for task in self.tasks.iter() {
             task.abort();
         }

@@ -18,11 +18,11 @@ use crate::routes::Routes;
 use crate::session::{Room, Session};
 use care::{HomeId, Lane};
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use store::{Clock, EventLog, Record};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 /// How often a last will is tried again if the event log refuses it, with growing pauses of up to a minute.
@@ -73,7 +73,7 @@ pub(crate) struct Hall {
     pub(crate) routes: Routes,
     pub(crate) counters: Arc<Counters>,
     pub(crate) partial: Arc<Budget>,
-    pub(crate) closing: AtomicBool,
+    closing: watch::Sender<bool>,
     queued: Arc<Budget>,
     sessions: Mutex<Sessions>,
     away: AtomicUsize,
@@ -133,7 +133,7 @@ impl Hall {
             clock,
             lanes,
             limits,
-            closing: AtomicBool::new(false),
+            closing: watch::Sender::new(false),
             sessions: Mutex::default(),
             away: AtomicUsize::new(0),
             links: Mutex::default(),
@@ -142,6 +142,21 @@ impl Hall {
             serial: AtomicU64::new(1),
             runtime,
         })
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        *self.closing.borrow()
+    }
+
+    /// From now on nobody comes in.
+    pub(crate) fn close(&self) {
+        self.closing.send_replace(true);
+    }
+
+    /// Returns when the door closes.
+    pub(crate) async fn closed(&self) {
+        let mut closing = self.closing.subscribe();
+        let _never_dropped = closing.wait_for(|closing| *closing).await.is_ok();
     }
 
     pub(crate) fn serial(&self) -> u64 {
@@ -374,7 +389,7 @@ impl Hall {
                 Counters::add(&hall.counters.stored);
                 hall.pass_on(&will);
             }
-            Err(_) if tries < WILL_TRIES && !hall.closing.load(Ordering::Relaxed) => {
+            Err(_) if tries < WILL_TRIES && !hall.is_closing() => {
                 Counters::add(&hall.counters.refused);
                 let runtime = hall.runtime.clone();
                 runtime.spawn(async move {

@@ -226,3 +226,25 @@ async fn a_log_that_never_answers_is_a_refusal() {
     client.send_publish(2, "a", 1, &[], b"x").await;
     assert_eq!(client.closed().await, Some(0x83));
 }
+
+#[tokio::test]
+async fn a_call_behind_a_refused_message_is_stored_all_the_same() {
+    for level in [V3, V5] {
+        let house = house_with(gateway::Limits { inflight: 2, ..gateway::Limits::default() }).await;
+        let mut client = Client::connect(house.open, &hi(level, "hub")).await;
+        house.log.refuse_routine(Some(LogError::DiskFull));
+        house.log.block();
+        let mut bytes = Vec::new();
+        for id in 1..=20u8 {
+            let topic: &[u8] = if id == 20 { b"\0\x11care/v1/h1/d/call" } else { b"\0\x11care/v1/h1/d/door" };
+            let extra: &[u8] = if level == V5 { &[0, id, 0] } else { &[0, id] };
+            bytes.extend(packet(0x32, &[topic, extra].concat()));
+        }
+        client.send(&bytes).await;
+        until(|| house.log.waiting() == 2).await;
+        house.log.release();
+        client.closed().await;
+        house.log.until_stored(1).await;
+        assert_eq!(house.log.topics(), ["care/v1/h1/d/call"]);
+    }
+}

@@ -179,6 +179,7 @@ impl Connection {
         }
         let end = self.serve(&mut stream, &mut framer).await;
         self.parked.clear();
+        self.last_look(&end);
         let farewell = self.farewell(&end);
         if let End::Fault(fault) = end {
             if self.manner.version == Version::V5 {

@@ -1,7 +1,7 @@
 //! What a client publishes: rights, lane, rate, and the hand-over to the event log.
 
-use super::{ALIASES, After, Connection, INBOUND_MAX, Kind, Pending};
-use crate::codec::{Fault, Payload, Publish, Qos, Version};
+use super::{ALIASES, After, Connection, End, INBOUND_MAX, Kind, Pending};
+use crate::codec::{Fault, Packet, Payload, Publish, Qos, Version};
 use crate::counters::Counters;
 use crate::filter::{TOPIC_BYTES_MAX, sound_topic};
 use crate::keys::{Place, routing_name};
@@ -83,6 +83,32 @@ impl Connection {
         self.parked.is_empty() && pace.pass(now)
     }
 
+    /// What was read and not yet worked off when the connection ended: calls among it are stored all the same,
+    /// unacknowledged. A full disk that refuses the routine message before a call must not mute the call.
+    pub(super) fn last_look(&mut self, end: &End) {
+        let sound = match *end {
+            End::Lost | End::Fault(Fault::QUOTA | Fault::IMPLEMENTATION | Fault::TAKEN_OVER | Fault::SHUTTING_DOWN) => {
+                true
+            }
+            End::Said(_) | End::WithWill(_) | End::Fault(_) => false,
+        };
+        let left = std::mem::take(&mut self.packets);
+        let now = Instant::now();
+        for raw in left.into_iter().filter(|_| sound) {
+            let Ok(Packet::Publish(mut publish)) = raw.packet(self.manner.version) else { continue };
+            if self.resolve(&mut publish).is_err() || !sound_topic(&publish.topic) {
+                continue;
+            }
+            let repeated = publish.qos == Qos::Two && self.session.inbound(publish.id).is_some();
+            let Ok(place) = self.grant.rights.publish(&publish.topic) else { continue };
+            let lane = self.hall.lanes.lane(&place.home, &publish.topic, publish.payload.as_slice());
+            if lane == Lane::Red && !repeated {
+                self.hall.count_lane(lane);
+                self.hand_in(*publish, place, lane, false, now);
+            }
+        }
+    }
+
     pub(super) fn push(&mut self, pending: Pending) {
         self.pending_bytes += pending.bytes;
         self.open_ones += usize::from(pending.qos == Qos::One);
@@ -128,9 +154,14 @@ impl Connection {
 
     /// What has to be passed on after the commit; nothing is copied if nobody listens.
     fn after(&self, publish: &Publish, place: &Place, now: Instant) -> Option<Box<After>> {
-        let name = routing_name(place.apart.as_ref(), &publish.topic);
-        let wanted = publish.retain || self.hall.routes.wanted(&name.0);
+        let apart = place.apart.as_ref();
+        let wanted = publish.retain
+            || match apart {
+                None => self.hall.routes.wanted(&publish.topic),
+                Some(_) => self.hall.routes.wanted(&routing_name(apart, &publish.topic).0),
+            };
         let message = wanted.then(|| {
+            let name = routing_name(apart, &publish.topic);
             let mut message = Message::new(name, publish.payload.clone(), publish.qos, publish.retain);
             message.expires_at = publish.expiry_s.map(|s| now + Duration::from_secs(u64::from(s)));
             message.properties.clone_from(&publish.properties);

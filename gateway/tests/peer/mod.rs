@@ -32,6 +32,7 @@ pub const QUIET: Duration = Duration::from_millis(150);
 struct LogState {
     blocked: bool,
     refusing: Option<LogError>,
+    refusing_routine: Option<LogError>,
     waiting: VecDeque<(Record, Done)>,
     stored: Vec<Record>,
     closed: bool,
@@ -63,10 +64,11 @@ impl TestLog {
                 }
                 let mut batch: Vec<_> = state.waiting.drain(..).collect();
                 batch.sort_by_key(|(record, _)| record.lane);
-                (batch, state.refusing.clone())
+                (batch, (state.refusing.clone(), state.refusing_routine.clone()))
             };
             for (record, done) in batch {
-                match &refusing {
+                let routine = refusing.1.as_ref().filter(|_| record.lane == Lane::Routine);
+                match refusing.0.as_ref().or(routine) {
                     Some(error) => done(Err(error.clone())),
                     None => {
                         self.state.lock().unwrap().stored.push(record);
@@ -88,6 +90,10 @@ impl TestLog {
 
     pub fn refuse(&self, error: Option<LogError>) {
         self.state.lock().unwrap().refusing = error;
+    }
+
+    pub fn refuse_routine(&self, error: Option<LogError>) {
+        self.state.lock().unwrap().refusing_routine = error;
     }
 
     /// Topics of what was stored, in order.
