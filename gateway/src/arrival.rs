@@ -14,6 +14,7 @@ use crate::link::Link;
 use crate::session::window;
 use crate::stream::Stream;
 use crate::tls;
+use socket2::{SockRef, TcpKeepalive};
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -24,6 +25,9 @@ use tokio_rustls::TlsAcceptor;
 
 /// Longest client identifier, bytes.
 const CLIENT_ID_BYTES_MAX: usize = 256;
+
+/// After this time without a byte the system asks whether the other end is still there.
+const TCP_KEEP_ALIVE: Duration = Duration::from_secs(300);
 
 /// Longest name of a credential, bytes: what the event log takes as a source.
 const NAME_BYTES_MAX: usize = 128;
@@ -74,6 +78,9 @@ async fn arrive(entry: &Entry, socket: TcpStream, peer: IpAddr) -> Option<Arrive
     let hall = &entry.hall;
     let deadline = Instant::now() + hall.limits.connect_within;
     let _best_effort = socket.set_nodelay(true);
+    // A client of MQTT 3.1.1 may ask for no keep-alive at all: then the system finds out that it is gone.
+    let keep_alive = TcpKeepalive::new().with_time(TCP_KEEP_ALIVE).with_interval(TCP_KEEP_ALIVE / 10);
+    let _best_effort = SockRef::from(&socket).set_tcp_keepalive(&keep_alive);
     let mut knock = timeout_at(deadline, knock(entry, socket)).await.ok()??;
     let (version, connect) = (knock.connect.version, &knock.connect);
     let admission = Instant::now() + hall.limits.admit_within;

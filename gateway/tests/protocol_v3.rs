@@ -171,7 +171,7 @@ async fn keepalive() {
     let mut client = Client::connect(house.open, &hi(V3, "c").keep_alive(1).will(testament)).await;
     assert_eq!(client.hear().await, None);
     let after = begun.elapsed().as_secs_f64();
-    assert!((1.4..2.5).contains(&after), "{after}");
+    assert!((1.4..5.0).contains(&after), "{after}");
     assert_eq!(listener.take().await.payload, "silent");
     assert_eq!(house.door.counters().keep_alive_timeouts, 1);
 }

@@ -65,6 +65,11 @@ impl Connection {
             }
         }
         let fresh = self.hall.routes.subscribe(&name, filter.group, &self.session, options);
+        if self.session.state().ended {
+            // Ended while we were at it, by a client that took over: nobody else would take this away.
+            self.hall.routes.unsubscribe(&name, filter.group, self.session.id);
+            return Err(Fault::TAKEN_OVER);
+        }
         let replay = match wish.replay {
             Replay::Always => filter.group.is_none(),
             Replay::IfNew => filter.group.is_none() && fresh,

@@ -23,7 +23,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 /// How long a test waits for something that should happen.
-pub const SOON: Duration = Duration::from_secs(5);
+pub const SOON: Duration = Duration::from_secs(20);
 
 /// How long a test waits to see that something does not happen.
 pub const QUIET: Duration = Duration::from_millis(150);
