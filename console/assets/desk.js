@@ -11,22 +11,30 @@ const rows = () => [...queue.querySelectorAll("a[data-alarm]")];
 
 // --- keeping fresh -------------------------------------------------------------------------------------------------
 
-/** Runs `work` once now and once more if it was asked for meanwhile: never two at a time, nothing missed. */
+/**
+ * Runs `work` once now and once more if it was asked for meanwhile: never two at a time, nothing missed, and in a flood
+ * no more than five times a second.
+ */
 function once(work) {
-  let running = false;
+  let running = null;
   let again = false;
-  return async () => {
-    if (running) return void (again = true);
-    running = true;
+  const run = async () => {
     do {
       again = false;
+      const began = Date.now();
       try {
         await work();
       } catch {
         /* the lost connection shows itself */
       }
+      if (again) await new Promise((go) => setTimeout(go, Math.max(0, 200 - (Date.now() - began))));
     } while (again);
-    running = false;
+    running = null;
+  };
+  return () => {
+    if (running) again = true;
+    else running = run();
+    return running;
   };
 }
 
@@ -67,7 +75,7 @@ const freshCard = once(async () => {
 /** Puts an alarm on the card; its address goes into the history. */
 function choose(id, push = true) {
   wanted = id;
-  if (push) history.pushState(null, "", `/?alarm=${id}`);
+  history[push ? "pushState" : "replaceState"](null, "", `/?alarm=${id}`);
   for (const row of rows()) {
     if (row.dataset.alarm === id) row.setAttribute("aria-current", "true");
     else row.removeAttribute("aria-current");
@@ -79,6 +87,8 @@ addEventListener("popstate", () => {
   const id = new URLSearchParams(location.search).get("alarm") ?? rows()[0]?.dataset.alarm;
   if (id) choose(id, false);
 });
+// A reload comes back to the same alarm, and to the words begun about it.
+if (wanted) history.replaceState(null, "", `/?alarm=${wanted}`);
 
 queue.addEventListener("click", (event) => {
   const row = event.target.closest("a[data-alarm]");
@@ -93,7 +103,6 @@ queue.addEventListener("click", (event) => {
 
 const known = new Set(rows().map((row) => row.dataset.alarm));
 const shift = $("shift");
-let onShift = false;
 
 /** What sounds for the alarms that nobody has taken yet, and what is said to those who cannot see. */
 function ring() {
@@ -122,13 +131,24 @@ function loud() {
 setInterval(loud, 5000);
 
 async function startShift() {
-  onShift = await sound.open();
-  if (onShift && shift) {
+  if ((await sound.open()) && shift) {
     shift.textContent = shift.dataset.on;
     shift.classList.remove("primary");
+    sessionStorage.setItem("shift", "on");
   }
   soundBar();
   sound.chime();
+}
+
+// After a reload in the middle of a shift the first touch of anything brings the sound back.
+if (shift && sessionStorage.getItem("shift")) {
+  const resume = () => {
+    removeEventListener("pointerdown", resume, true);
+    removeEventListener("keydown", resume, true);
+    if (!sound.isOn()) startShift();
+  };
+  addEventListener("pointerdown", resume, true);
+  addEventListener("keydown", resume, true);
 }
 
 function soundBar() {

@@ -1,6 +1,8 @@
 //! A duty desk with made-up homes, to look at: `cargo run -p console --example desk -- 127.0.0.1:8090`, then sign in as
 //! `linxiao` with the password `correct horse`.
 
+#![allow(clippy::unwrap_used, reason = "a trial with made-up homes")]
+
 #[path = "../tests/stories/support.rs"]
 mod support;
 

@@ -6,7 +6,7 @@ use crate::look::Look;
 use crate::pages;
 use crate::problem::Problem;
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 
@@ -42,6 +42,9 @@ pub(crate) async fn finish(State(app): State<App>, request: Request, next: Next)
         } else {
             pages::problem::page(&look, &problem)
         };
+        if wants_page && response.status() == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::REFRESH, HeaderValue::from_static("5")); // a desk comes back by itself
+        }
         if let Some(allow) = allow {
             response.headers_mut().insert(header::ALLOW, allow);
         }

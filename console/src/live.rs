@@ -10,7 +10,7 @@
 use crate::app::App;
 use crate::limits::{CHANGES_KEPT, PAGE_MAX, STREAMS_MAX};
 use crate::problem::Problem;
-use care::{Alarm, AlarmId, HomeId};
+use care::{Alarm, AlarmId, HomeId, Level};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -35,7 +35,7 @@ pub(crate) struct Change {
 #[derive(Default)]
 struct State {
     open: BTreeMap<AlarmId, (u64, Arc<Alarm>)>,
-    by_home: HashMap<HomeId, usize>,
+    by_home: HashMap<HomeId, (usize, Level)>,
     changes: VecDeque<Change>,
     last: u64,
 }
@@ -119,7 +119,12 @@ impl Live {
 
     /// How many alarms of a home are open.
     pub(crate) fn open_of(&self, home: &HomeId) -> usize {
-        self.state().by_home.get(home).copied().unwrap_or(0)
+        self.worst_of(home).map_or(0, |(count, _)| count)
+    }
+
+    /// How many alarms of a home are open, and the level of the worst.
+    pub(crate) fn worst_of(&self, home: &HomeId) -> Option<(usize, Level)> {
+        self.state().by_home.get(home).copied()
     }
 
     fn apply(&self, now_open: BTreeMap<AlarmId, (u64, Arc<Alarm>)>, gone: Vec<Arc<Alarm>>) {
@@ -133,7 +138,9 @@ impl Live {
         let is_first = !*self.read_once.borrow();
         state.by_home.clear();
         for (_, alarm) in now_open.values() {
-            *state.by_home.entry(alarm.home.clone()).or_default() += 1;
+            let (count, worst) = state.by_home.entry(alarm.home.clone()).or_insert((0, alarm.level));
+            *count += 1;
+            *worst = (*worst).min(alarm.level);
         }
         state.open = now_open;
         if !is_first {

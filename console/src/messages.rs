@@ -62,7 +62,7 @@ words! {
     sign_in_go: "登录", "Sign in";
     sign_in_wrong: "用户名或密码不对。", "The user name or the password is not right.";
     sign_in_wait: "试得太多了，请 {wait} 后再试。", "Too many attempts: try again in {wait}.";
-    sign_in_demo: "演示：用户名 operator，密码 operator。", "Demo: user name operator, password operator.";
+    sign_in_demo: "演示：用户名和密码在启动它的终端里。", "Demo: the terminal that started it shows the user name and the password.";
     signed_out: "您已退出。", "You are signed out.";
 
     // The duty desk.
@@ -204,7 +204,7 @@ words! {
     open_home: "打开家庭页面", "Open the home";
     homes_title: "家庭", "Homes";
     homes_empty: "还没有登记家庭", "No homes registered yet";
-    homes_empty_hint: "用 hearthline 的导入命令登记家庭、老人和设备。", "Register homes, elders and devices with the import command of hearthline.";
+    homes_empty_hint: "登记家庭、老人和设备之后，这里会显示每户的情况。", "Once homes, elders and devices are registered, this page shows how each of them is.";
     homes_next: "下一页", "Next page";
     homes_first: "回到第一页", "Back to the first page";
     column_elder: "老人", "Elder";
@@ -252,8 +252,8 @@ words! {
     hand_over_go: "转交", "Hand over";
     hand_over_nobody: "没有其他可以接手的人。", "There is nobody else who may take it.";
     needs_script: "这个页面需要 JavaScript 才能实时更新和操作。", "This page needs JavaScript to stay up to date and to act.";
-    wait_hours: "{h} 小时 {m} 分", "{h} h {m} m";
-    wait_days: "{d} 天 {h} 小时", "{d} d {h} h";
+    wait_hours: "{h}时{m}分", "{h} h {m} m";
+    wait_days: "{d}天{h}时", "{d} d {h} h";
     failed_to_send: "没有送到服务器，请再试。", "It did not reach the server: try again.";
 
     // What went wrong.

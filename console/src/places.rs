@@ -175,28 +175,28 @@ impl Places {
     }
 
     /// The name to show for whoever has an alarm: a person's or a contact's name, else the identifier.
-    pub(crate) async fn person_name(&self, id: &str) -> Result<String, Problem> {
+    pub(crate) async fn person_name(&self, id: &str) -> String {
         let now = self.clock.now();
         {
             let people = self.people.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some((_, name)) = people.get(id).filter(|(at, _)| now - *at < FRESH && *at <= now) {
-                return Ok(name.clone());
+                return name.clone();
             }
         }
-        let name = match self.register.person(&care::PersonId::new(id)).await? {
-            Some(person) if !person.name.is_empty() => person.name,
-            Some(_) => id.to_owned(),
-            None => match self.register.contact(&ContactId::new(id)).await? {
-                Some(contact) if !contact.name.is_empty() => contact.name,
-                Some(_) | None => id.to_owned(),
-            },
-        };
+        let name = self.look_up(id).await.filter(|name| !name.is_empty()).unwrap_or_else(|| id.to_owned());
         let mut people = self.people.lock().unwrap_or_else(PoisonError::into_inner);
         if people.len() >= self.most {
             people.clear();
         }
         people.insert(id.to_owned(), (now, name.clone()));
-        Ok(name)
+        name
+    }
+
+    async fn look_up(&self, id: &str) -> Option<String> {
+        if let Ok(Some(person)) = self.register.person(&care::PersonId::new(id)).await {
+            return Some(person.name);
+        }
+        self.register.contact(&ContactId::new(id)).await.ok().flatten().map(|contact| contact.name)
     }
 }
 

@@ -143,14 +143,8 @@ impl Problem {
             status: self.status().as_u16(),
             detail,
             code: self.code(),
-            claimed_by: match self {
-                Self::Claimed { by, .. } => Some(by.clone()),
-                _ => None,
-            },
-            field: match self {
-                Self::Invalid { field, .. } => Some(*field),
-                _ => None,
-            },
+            claimed_by: if let Self::Claimed { by, .. } = self { Some(by.clone()) } else { None },
+            field: if let Self::Invalid { field, .. } = self { Some(*field) } else { None },
         };
         let mut response = (self.status(), Json(body)).into_response();
         let headers = response.headers_mut();

@@ -126,7 +126,7 @@ pub(crate) async fn visible(
         for stored in batch {
             after = Some(stored.value.id.clone());
             // The platform's own presses are no alarms of anybody (ALM-8); one that was missed is an alarm of its own.
-            if app.settings.canary_home.as_ref() == Some(&stored.value.home) {
+            if app.is_canary(&stored.value.home) {
                 continue;
             }
             if app.sees(caller, &stored.value.home).await? {
@@ -149,7 +149,7 @@ pub(crate) async fn seen(app: &App, caller: &Caller, id: &AlarmId) -> Result<Ala
     if app.sees(caller, &stored.value.home).await? { Ok(stored.value) } else { Err(Problem::NotFound) }
 }
 
-/// Alarms, newest first.
+/// Alarms, newest first. The presses that the platform gives itself every minute are not among them.
 #[utoipa::path(get, path = "/api/v1/alarms", tag = "alarms", params(AlarmsAsked), responses((status = 200, body = AlarmPage), Refusals))]
 pub(crate) async fn list(State(app): State<App>, caller: Caller, Asked(asked): Asked<AlarmsAsked>) -> Result<Json<AlarmPage>, Problem> {
     let which = match asked.state.as_deref() {

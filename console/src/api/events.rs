@@ -72,7 +72,7 @@ impl Reader {
                 let Ok(sees) = self.app.sees(&self.caller, &change.alarm.home).await else {
                     return Some(self.reset()); // rather read everything anew than lose one
                 };
-                if sees && !self.is_canary(&change) {
+                if sees && !self.app.is_canary(&change.alarm.home) {
                     let shape = AlarmShape::new(&change.alarm, self.app.settings.zone);
                     let event = Event::default().event("alarm").id(self.app.live.event_id(change.no));
                     return event.json_data(shape).ok();
@@ -86,10 +86,6 @@ impl Reader {
                 () = tokio::time::sleep_until(self.next_beat) => {}
             }
         }
-    }
-
-    fn is_canary(&self, change: &Change) -> bool {
-        self.app.settings.canary_home.as_ref() == Some(&change.alarm.home)
     }
 
     /// A beat, or the end: the session may have been ended elsewhere.

@@ -13,22 +13,22 @@ use utoipa::{IntoResponses, Modify, OpenApi};
 pub(crate) enum Refusals {
     /// The request could not be read.
     #[response(status = 400, content_type = "application/problem+json")]
-    Malformed(#[to_schema] ProblemBody),
+    Malformed(ProblemBody),
     /// No valid session or token.
     #[response(status = 401, content_type = "application/problem+json")]
-    NotSignedIn(#[to_schema] ProblemBody),
+    NotSignedIn(ProblemBody),
     /// The role is not enough, or a cookie came with a request of another site.
     #[response(status = 403, content_type = "application/problem+json")]
-    Forbidden(#[to_schema] ProblemBody),
+    Forbidden(ProblemBody),
     /// No such thing, or outside the caller's area.
     #[response(status = 404, content_type = "application/problem+json")]
-    NotFound(#[to_schema] ProblemBody),
+    NotFound(ProblemBody),
     /// A field is not acceptable.
     #[response(status = 422, content_type = "application/problem+json")]
-    Invalid(#[to_schema] ProblemBody),
+    Invalid(ProblemBody),
     /// Not possible at the moment: try again.
     #[response(status = 503, content_type = "application/problem+json")]
-    Unavailable(#[to_schema] ProblemBody),
+    Unavailable(ProblemBody),
 }
 
 /// What a verb may answer beside that.
@@ -37,10 +37,10 @@ pub(crate) enum Refusals {
 pub(crate) enum VerbRefusals {
     /// Somebody else has it, nobody has it, or it is closed.
     #[response(status = 409, content_type = "application/problem+json")]
-    Conflict(#[to_schema] ProblemBody),
+    Conflict(ProblemBody),
     /// The body is too large.
     #[response(status = 413, content_type = "application/problem+json")]
-    TooLarge(#[to_schema] ProblemBody),
+    TooLarge(ProblemBody),
 }
 
 struct SignIn;
@@ -61,6 +61,7 @@ impl Modify for SignIn {
         verbs::hand_over, verbs::let_go, verbs::on_the_way, verbs::skip, verbs::note, homes::list, homes::one, reveal::elder, reveal::contact,
         worklists::quarantine, worklists::unknown_devices, worklists::outage, audit::list, audit::verify, events::stream
     ),
+    components(schemas(alarms::WhichName, ProblemBody)),
     modifiers(&SignIn),
     security(("token" = []), ("session" = [])),
     tags((name = "alarms"), (name = "homes"), (name = "worklists"), (name = "audit"), (name = "people"), (name = "probes"))

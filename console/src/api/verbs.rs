@@ -67,16 +67,15 @@ async fn act(app: &App, caller: &Caller, id: String, input: Input, kind: &str, t
         Write::Note { alarm: alarm.id.clone(), at: now, by: who.clone(), kind: kind.to_owned(), text },
         Write::Audit { at: now, who, action: format!("alarm.{kind}"), subject: alarm.id.as_str().to_owned() },
     ];
-    match store::desk::give(app.parts.ledger.as_ref(), &alarm.id, input, also, now).await {
-        Ok(alarm) => Ok(alarm),
-        Err(error) => Err(match Problem::from(error) {
-            Problem::Claimed { by, .. } => {
-                let name = app.places.person_name(&by).await?;
-                Problem::Claimed { by, name }
-            }
-            other => other,
-        }),
+    let problem = match store::desk::give(app.parts.ledger.as_ref(), &alarm.id, input, also, now).await {
+        Ok(alarm) => return Ok(alarm),
+        Err(error) => Problem::from(error),
+    };
+    if let Problem::Claimed { by, .. } = problem {
+        let name = app.places.person_name(&by).await;
+        return Err(Problem::Claimed { by, name });
     }
+    Err(problem)
 }
 
 fn shape(app: &App, alarm: &Alarm) -> Json<AlarmShape> {

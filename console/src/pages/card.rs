@@ -122,7 +122,7 @@ fn acts(alarm: &Alarm, caller: &Caller) -> Acts {
 pub(crate) async fn build(app: &App, caller: &Caller, look: &Look, alarm: &Alarm) -> Result<Opened, Problem> {
     let now = app.now();
     let w = look.words();
-    let place = app.places.seen_by(caller, &alarm.home).await?;
+    let place = app.places.seen_by(caller, &alarm.home).await.unwrap_or_default();
     let plan = app.parts.ledger.plan(&alarm.home, &alarm.cause, alarm.level).await?;
     let notes = app.parts.ledger.notes(&alarm.id).await?;
     let (class, mark) = say::level(alarm.level);
@@ -131,7 +131,7 @@ pub(crate) async fn build(app: &App, caller: &Caller, look: &Look, alarm: &Alarm
     let hint = match &alarm.state {
         _ if !caller.acts() => String::new(),
         State::Raised => w.claimed_first.to_owned(),
-        State::Claimed { by, .. } if !acts.report => fill(w.with_other, &[("by", &app.places.person_name(by.id()).await?)]),
+        State::Claimed { by, .. } if !acts.report => fill(w.with_other, &[("by", &app.places.person_name(by.id()).await)]),
         State::Claimed { .. } | State::Reported { .. } | State::Closed { .. } => String::new(),
     };
     let until = match &alarm.state {
@@ -262,8 +262,8 @@ async fn timeline(app: &App, look: &Look, alarm: &Alarm, notes: &[Note], place: 
         lines.push((a.started_at.unwrap_or(a.asked_at), 1, event));
     }
     for note in notes {
-        let by = if note.by == "platform" { w.by_platform.to_owned() } else { app.places.person_name(&note.by).await? };
-        let words = if note.kind == "hand_over" { app.places.person_name(&note.text).await? } else { note.text.clone() };
+        let by = if note.by == "platform" { w.by_platform.to_owned() } else { app.places.person_name(&note.by).await };
+        let words = if note.kind == "hand_over" { app.places.person_name(&note.text).await } else { note.text.clone() };
         lines.push((note.at, 2, Event { at: String::new(), mark: "✎", what: say::note(w, &note.kind), words, by }));
     }
     lines.sort_by_key(|(at, order, _)| (*at, *order));

@@ -28,7 +28,7 @@ struct Row {
     occupancy: &'static str,
     silence: String,
     seen: String,
-    alarms: String,
+    alarms: Option<(&'static str, &'static str, String)>,
 }
 
 #[derive(Template)]
@@ -85,7 +85,6 @@ pub(crate) async fn list(State(app): State<App>, caller: Caller, headers: Header
         .iter()
         .map(|found| {
             let view = found.view.as_ref();
-            let open = app.live.open_of(&found.id);
             Row {
                 id: found.id.as_str().to_owned(),
                 who: who(found),
@@ -94,7 +93,10 @@ pub(crate) async fn list(State(app): State<App>, caller: Caller, headers: Header
                 occupancy: view.map(|v| say::occupancy(w, v.occupancy)).unwrap_or_default(),
                 silence: view.and_then(|v| v.silence_s).map(|s| span(s, look.language)).unwrap_or_default(),
                 seen: view.and_then(last_seen).map_or_else(|| w.never.to_owned(), |at| say::ago(&look, at, now)),
-                alarms: if open > 0 { fill(w.open_alarms, &[("n", &open.to_string())]) } else { String::new() },
+                alarms: app.live.worst_of(&found.id).map(|(count, level)| {
+                    let (class, mark) = say::level(level);
+                    (class, mark, fill(w.open_alarms, &[("n", &count.to_string())]))
+                }),
             }
         })
         .collect();
@@ -134,7 +136,7 @@ pub(crate) async fn one(State(app): State<App>, caller: Caller, headers: HeaderM
         address: record.map(|r| r.address.clone()).unwrap_or_default(),
         access: record.map(|r| r.access_notes.clone()).unwrap_or_default(),
         alarms,
-        presence: Presence::build(&app, &caller, &look, &found.id, &found.place).await?,
+        presence: Presence { linked: false, ..Presence::build(&app, &caller, &look, &found.id, &found.place).await? },
         frame,
     };
     Ok(html(StatusCode::OK, &page))

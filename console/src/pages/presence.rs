@@ -18,6 +18,8 @@ const BEHIND: TimeDelta = TimeDelta::hours(18);
 const AHEAD: TimeDelta = TimeDelta::hours(6);
 /// Width of the strip in its own units.
 const WIDTH: i64 = 300;
+/// What is outside the strip stands at its edge, still to be seen.
+const EDGE: i64 = 4;
 /// Rows of the strip.
 const ROWS_MAX: usize = 8;
 const ROW_HEIGHT: i64 = 9;
@@ -74,6 +76,8 @@ pub(crate) struct Presence {
     pub(crate) t: &'static Words,
     pub(crate) home: String,
     pub(crate) acts: bool,
+    /// True where the home's own page is elsewhere.
+    pub(crate) linked: bool,
     pub(crate) heard: bool,
     pub(crate) cover: (&'static str, &'static str, &'static str),
     pub(crate) cover_reason: String,
@@ -117,6 +121,7 @@ impl Presence {
             t: w,
             home: home.as_str().to_owned(),
             acts,
+            linked: true,
             heard: v.is_some(),
             cover: say::cover(w, v.map(|v| v.cover)),
             cover_reason: v.map(|v| v.cover_reason.render(look.language, look.zone)).unwrap_or_default(),
@@ -202,7 +207,7 @@ fn devices(look: &Look, view: Option<&View>, registered: &[DeviceRecord], now: T
 /// Where an instant stands on the strip.
 fn x(at: Timestamp, now: Timestamp) -> i64 {
     let whole = (BEHIND + AHEAD).num_seconds();
-    ((at - (now - BEHIND)).num_seconds().clamp(0, whole) * WIDTH) / whole
+    (((at - (now - BEHIND)).num_seconds().clamp(0, whole) * WIDTH) / whole).clamp(EDGE, WIDTH - EDGE)
 }
 
 fn strip(look: &Look, view: &View, now: Timestamp) -> Strip {
@@ -230,7 +235,7 @@ fn strip(look: &Look, view: &View, now: Timestamp) -> Strip {
         .filter_map(|h| {
             let at = first + TimeDelta::hours(h);
             let whole = at.with_minute(0)?.with_second(0)?;
-            (whole.hour() % 6 == 0 && x(whole.to_utc(), now) > 0).then(|| (x(whole.to_utc(), now), whole.format("%H:00").to_string()))
+            (whole.hour() % 6 == 0 && x(whole.to_utc(), now) > EDGE).then(|| (x(whole.to_utc(), now), whole.format("%H:00").to_string()))
         })
         .collect();
     Strip {

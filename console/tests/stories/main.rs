@@ -1,4 +1,9 @@
 //! Stories of the people's door, told through its router: one program, so that it is linked once.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
 mod api;
+mod door;
+mod events;
+mod pages;
 mod support;

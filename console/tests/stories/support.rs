@@ -3,6 +3,7 @@
 
 #![allow(dead_code, reason = "each test uses a part of it")]
 #![allow(unreachable_pub, reason = "a module that several programs include")]
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use async_trait::async_trait;
 use axum::Router;
@@ -160,7 +161,7 @@ pub fn view(home: &str, silence: TimeDelta, cover: Cover, now: Timestamp) -> Vie
         since: Some(now - TimeDelta::hours(14)),
         last_activity: Some(LastActivity { device: Some("pir-bedroom".into()), room: Some("卧室".into()), at: now - silence }),
         silence_s: Some(silence.num_seconds()),
-        next: Some(Deadline { at: now - silence + TimeDelta::hours(5), level: Level::Attention, reason: Reason::new("device_signal") }),
+        next: Some(Deadline { at: now - silence + TimeDelta::hours(5), level: Level::Attention, reason: Reason::new("cover_ok") }),
         devices: vec![
             seen("pir-bedroom", "卧室", silence, DeviceHealth::Working),
             seen("button-bed", "卧室", TimeDelta::minutes(12), DeviceHealth::Working),
@@ -168,7 +169,7 @@ pub fn view(home: &str, silence: TimeDelta, cover: Cover, now: Timestamp) -> Vie
             seen("pir-kitchen", "厨房", TimeDelta::hours(20), DeviceHealth::Silent),
         ],
         cover,
-        cover_reason: Reason::new("device_signal"),
+        cover_reason: Reason::new("cover_outage"),
         learned_days: 43.0,
         outage_worklist: false,
     }
@@ -192,6 +193,7 @@ impl House {
         ])));
         let doing = Arc::new(FakeDoing::default());
         let plan = Plan { rungs: vec![rung(&["c-daughter"], Order::InTurn), rung(&["c-liaison", "c-neighbour"], Order::AtOnce)], ..Plan::default() };
+        let common = Plan { rungs: vec![rung(&["c-liaison"], Order::InTurn)], ..Plan::default() };
         let mut puts = vec![
             area("350582", "晋江市"),
             area("350582/meiling", "梅岭街道"),
@@ -211,7 +213,8 @@ impl House {
             device("home-0001", "pir-kitchen", "motion", "厨房"),
             device("home-0001", "door-front", "door", "玄关"),
             device("home-0001", "smoke-hall", "smoke", "玄关"),
-            Put::Plan(PlanRecord { scope: PlanScope::City, cause: None, level: None, plan }),
+            Put::Plan(PlanRecord { scope: PlanScope::City, cause: None, level: None, plan: common }),
+            Put::Plan(PlanRecord { scope: PlanScope::Home("home-0001".into()), cause: None, level: None, plan }),
             person("linxiao", "林晓", Role::Operator, ""),
             person("zhoumin", "周敏", Role::Operator, ""),
             person("dongshi", "东石值守", Role::Operator, "350582/dongshi"),
