@@ -1,6 +1,7 @@
 //! A home as bytes: one version byte, then fixed fields in a fixed order, little endian, times in seconds.
 
-use super::{Asked, Device, ENCODED_BYTES_MAX, Home, Monitoring};
+use super::routine::Routine;
+use super::{Asked, Device, ENCODED_BYTES_MAX, Home, Lesson, Monitoring, Quiet};
 use crate::{DeviceId, HomeId, Timestamp};
 use chrono::DateTime;
 
@@ -31,6 +32,14 @@ impl Writer {
     }
 
     pub(super) fn i64(&mut self, value: i64) {
+        self.0.extend_from_slice(&value.to_le_bytes());
+    }
+
+    pub(super) fn f32(&mut self, value: f32) {
+        self.0.extend_from_slice(&value.to_le_bytes());
+    }
+
+    pub(super) fn i32(&mut self, value: i32) {
         self.0.extend_from_slice(&value.to_le_bytes());
     }
 
@@ -73,6 +82,15 @@ impl<'a> Reader<'a> {
         self.array().map(i64::from_le_bytes)
     }
 
+    pub(super) fn f32(&mut self) -> Result<f32, DecodeError> {
+        let value = self.array().map(f32::from_le_bytes)?;
+        if value.is_finite() { Ok(value) } else { Err(DecodeError::Field("number")) }
+    }
+
+    pub(super) fn i32(&mut self) -> Result<i32, DecodeError> {
+        self.array().map(i32::from_le_bytes)
+    }
+
     pub(super) fn time(&mut self) -> Result<Option<Timestamp>, DecodeError> {
         match self.i64()? {
             NEVER => Ok(None),
@@ -104,13 +122,25 @@ impl Home {
             self.asked.attention,
             self.asked.urgent,
             self.asked.overdue,
-            false,
+            self.lesson == Lesson::Fit,
             false,
             false,
         ]);
-        for at in [self.life, self.exit, self.holiday_until, self.hold_until, self.wake] {
+        for at in [
+            self.life,
+            self.exit,
+            self.returned,
+            self.holiday_until,
+            self.learn_after,
+            self.hold_until,
+            self.wake,
+            self.quiet.map(|quiet| quiet.attention),
+            self.quiet.map(|quiet| quiet.urgent),
+        ] {
             out.time(at);
         }
+        out.i64(self.day.unwrap_or(NEVER));
+        self.routine.encode(&mut out);
         out.text(self.life_device.as_ref().map(DeviceId::as_str));
         let mut devices: Vec<&Device> = self.devices.iter().collect();
         devices.sort_by_key(|device| std::cmp::Reverse(device.last_seen));
@@ -121,6 +151,9 @@ impl Home {
             row.text(Some(device.id.as_str()));
             row.text(device.room.as_deref());
             row.time(Some(device.last_seen));
+            row.time(Some(device.heard_at));
+            row.i32(device.lag_s);
+            row.i32(device.behind_s);
             row.flags([device.offline, false, false, false, false, false, false, false]);
             if out.0.len() + 1 + table.0.len() + row.0.len() > ENCODED_BYTES_MAX {
                 break;
@@ -140,17 +173,25 @@ impl Home {
         if version != VERSION {
             return Err(DecodeError::Version(version));
         }
-        let [on, outage_worklist, attention, urgent, overdue, ..] = from.flags()?;
-        let (life, exit, holiday_until, hold_until, wake) =
-            (from.time()?, from.time()?, from.time()?, from.time()?, from.time()?);
+        let [on, outage_worklist, attention, urgent, overdue, fit, ..] = from.flags()?;
+        let (life, exit, returned) = (from.time()?, from.time()?, from.time()?);
+        let (holiday_until, learn_after, hold_until, wake) = (from.time()?, from.time()?, from.time()?, from.time()?);
+        let quiet = match (from.time()?, from.time()?) {
+            (Some(attention), Some(urgent)) => Some(Quiet { attention, urgent }),
+            _ => None,
+        };
+        let day = Some(from.i64()?).filter(|day| *day != NEVER);
+        let routine = Box::new(Routine::decode(&mut from)?);
         let life_device = from.text()?.map(DeviceId::new);
         let mut devices = Vec::new();
         for _ in 0..from.u8()? {
             let id = from.text()?.map(DeviceId::new).ok_or(DecodeError::Field("device"))?;
             let room = from.text()?;
             let last_seen = from.time()?.ok_or(DecodeError::Field("time"))?;
+            let heard_at = from.time()?.ok_or(DecodeError::Field("time"))?;
+            let (lag_s, behind_s) = (from.i32()?, from.i32()?);
             let [offline, ..] = from.flags()?;
-            devices.push(Device { id, room, last_seen, offline });
+            devices.push(Device { id, room, last_seen, heard_at, lag_s, behind_s, offline });
         }
         Ok(Self {
             id,
@@ -158,11 +199,18 @@ impl Home {
             life,
             life_device,
             exit,
+            returned,
             holiday_until,
+            quiet,
+            lesson: if fit { Lesson::Fit } else { Lesson::Unfit },
+            learn_after,
             hold_until,
             outage_worklist,
             asked: Asked { attention, urgent, overdue },
             devices,
+            day,
+            routine,
+            allowed: None,
             wake,
         })
     }

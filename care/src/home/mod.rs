@@ -12,7 +12,10 @@
 //!
 //! Evidence counts at the time when it happened, deadlines at the time when they are looked at.
 
+mod clock;
 mod codec;
+mod evidence;
+mod routine;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -25,7 +28,7 @@ pub use view::{Cover, Deadline, DeviceHealth, DeviceView, LastActivity, Occupanc
 use crate::cause::Raise;
 use crate::reason::Row;
 use crate::{Cause, DeviceId, HomeId, Level, Reason, Signal, TimeDelta, Timestamp};
-use settings::Meaning;
+use routine::{Allowed, Odds, Routine};
 
 /// Most devices remembered per home; beyond it the one unheard for longest is forgotten (LIM-1).
 pub const DEVICES_MAX: usize = 16;
@@ -122,9 +125,19 @@ pub enum NoticeKind {
 /// Reasons that this module gives.
 pub const REASONS: &[Row] = &[
     (
+        "quiet",
+        "自 {since}（{where}）起已 {silence} 没有任何动静。近 {days} 天在家时，这个钟点最长静默 {longest}。这样的静默约 {once} 一遇。",
+        "No activity for {silence} since {since} ({where}). The longest quiet at this hour in {days} days at home: {longest}. Expected about once in {once}.",
+    ),
+    (
+        "quiet_new",
+        "自 {since}（{where}）起已 {silence} 没有任何动静。已学习 {days} 天，这个钟点未见过静默。这样的静默约 {once} 一遇。",
+        "No activity for {silence} since {since} ({where}). In {days} days at home there was no quiet at this hour. Expected about once in {once}.",
+    ),
+    (
         "quiet_cap",
-        "自 {since} 起已 {silence} 没有任何动静，达到在家静默上限 {cap}。",
-        "No activity for {silence} since {since}: the longest silence allowed at home is {cap}.",
+        "自 {since}（{where}）起已 {silence} 没有任何动静，达到在家静默上限 {cap}。",
+        "No activity for {silence} since {since} ({where}): the longest silence allowed at home is {cap}.",
     ),
     ("away_overdue", "{since} 外出，已 {span} 未归。", "Away since {since}, for {span}: longer than expected."),
     ("cover_ok", "设备正常，长时间静默会被发现。", "The devices work: a long silence would be noticed."),
@@ -140,6 +153,11 @@ struct Device {
     id: DeviceId,
     room: Option<String>,
     last_seen: Timestamp,
+    /// When it last reached us, and how long after the time it named.
+    heard_at: Timestamp,
+    lag_s: i32,
+    /// How far its clock is behind, as far as that has shown.
+    behind_s: i32,
     offline: bool,
 }
 
@@ -151,23 +169,51 @@ struct Asked {
     overdue: bool,
 }
 
+/// When the present silence becomes an alarm. Every sign of life can only put it off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Quiet {
+    attention: Timestamp,
+    urgent: Timestamp,
+}
+
+/// Whether the present silence is routine that may be learned from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Lesson {
+    /// Yes.
+    #[default]
+    Fit,
+    /// No: something else lies in it, such as an outage, a visit, an absence.
+    Unfit,
+}
+
 /// The state of one home, at most [`ENCODED_BYTES_MAX`] encoded. Changed by [`Home::step`] and by nothing else.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Home {
     /// Which.
     pub id: HomeId,
     monitoring: Monitoring,
-    /// The last sign of life inside (or at the door), and where it was seen.
+    /// The last sign of life inside (or at the door), and what saw it.
     life: Option<Timestamp>,
     life_device: Option<DeviceId>,
     /// The exit door moved and nothing has been seen inside since.
     exit: Option<Timestamp>,
+    /// The elder came back.
+    returned: Option<Timestamp>,
     holiday_until: Option<Timestamp>,
+    quiet: Option<Quiet>,
+    lesson: Lesson,
+    /// Nothing is learned before this: the days after an emergency.
+    learn_after: Option<Timestamp>,
     /// No silence becomes an alarm before this: the grace after an outage, or a backlog that is still coming in.
     hold_until: Option<Timestamp>,
     outage_worklist: bool,
     asked: Asked,
     devices: Vec<Device>,
+    /// The local day that the routine stands for.
+    day: Option<i64>,
+    routine: Box<Routine>,
+    /// What was allowed in the five minutes that were last asked about.
+    allowed: Option<(i64, Allowed)>,
     wake: Option<Timestamp>,
 }
 
@@ -180,11 +226,18 @@ impl Home {
             life: None,
             life_device: None,
             exit: None,
+            returned: None,
             holiday_until: None,
+            quiet: None,
+            lesson: Lesson::Fit,
+            learn_after: None,
             hold_until: None,
             outage_worklist: false,
             asked: Asked::default(),
             devices: Vec::new(),
+            day: None,
+            routine: Box::default(),
+            allowed: None,
             wake: None,
         }
     }
@@ -198,13 +251,8 @@ impl Home {
                 self.hear(signal, settings);
             }
             Input::TimePassed => self.pass(settings, now, &mut effects),
-            Input::WeWereDown { from, to } => {
-                if to - from > settings.outage_tolerated {
-                    self.hold_until = self.hold_until.max(Some(to + settings.outage_grace));
-                    self.outage_worklist = self.monitoring == Monitoring::On && self.life.is_some();
-                }
-            }
-            Input::Told(told) => self.told(told, now),
+            Input::WeWereDown { from, to } => self.we_were_down(from, to, settings),
+            Input::Told(told) => self.told(told, settings, now),
         }
         self.wake = self.next_due(settings).map(|(at, _)| at);
         (self, effects)
@@ -215,90 +263,42 @@ impl Home {
         self.wake
     }
 
-    fn hear(&mut self, signal: &Signal, settings: &Settings) {
-        let at = signal.at(settings.late_max);
-        self.touch(signal, at);
-        if self.monitoring == Monitoring::Off {
+    /// Our own silence is not the home's (SIL-2).
+    fn we_were_down(&mut self, from: Timestamp, to: Timestamp, settings: &Settings) {
+        if to - from <= settings.outage_tolerated {
             return;
         }
-        if signal.heard_at - at > settings.outage_tolerated {
-            // a backlog is coming in: what is newest may still be on its way
-            self.hold_until = self.hold_until.max(Some(signal.heard_at + settings.outage_grace));
-        }
-        let newer = self.life.is_none_or(|last| at >= last);
-        match settings.meaning(signal) {
-            Meaning::Life if newer => {
-                self.live(signal, at);
-                self.exit = None;
-                self.holiday_until = None;
-            }
-            Meaning::Exit if newer => {
-                self.live(signal, at);
-                self.exit = Some(at);
-                self.holiday_until = None;
-            }
-            Meaning::Leaving if newer => {
-                self.live(signal, at);
-                self.exit = Some(at);
-            }
-            Meaning::Life | Meaning::Exit | Meaning::Leaving | Meaning::DeviceOnly | Meaning::Lost => {}
-        }
+        self.lesson = Lesson::Unfit;
+        self.hold_until = self.hold_until.max(Some(to + settings.outage_grace));
+        self.outage_worklist = self.monitoring == Monitoring::On && self.life.is_some();
     }
 
-    fn live(&mut self, signal: &Signal, at: Timestamp) {
-        self.life = Some(at);
-        self.life_device = Some(signal.device.clone());
-        self.asked = Asked::default();
-        self.outage_worklist = false;
-    }
-
-    fn touch(&mut self, signal: &Signal, at: Timestamp) {
-        let offline = signal.kind == crate::SignalKind::Offline;
-        if let Some(device) = self.devices.iter_mut().find(|device| device.id == signal.device) {
-            device.last_seen = device.last_seen.max(at);
-            device.offline = offline;
-            if signal.room.is_some() && device.room != signal.room {
-                device.room.clone_from(&signal.room);
-            }
-            return;
-        }
-        if self.devices.len() >= DEVICES_MAX {
-            let oldest = self.devices.iter().enumerate().min_by_key(|(_, device)| device.last_seen).map(|(i, _)| i);
-            if let Some(oldest) = oldest {
-                self.devices.swap_remove(oldest);
-            }
-        }
-        self.devices.push(Device { id: signal.device.clone(), room: signal.room.clone(), last_seen: at, offline });
-    }
-
-    fn told(&mut self, told: Told, now: Timestamp) {
+    fn told(&mut self, told: Told, settings: &Settings, now: Timestamp) {
         match told {
             Told::Holiday { until } => {
                 self.holiday_until = Some(until);
-                self.exit = Some(now);
+                self.exit = Some(clock::second(now));
+                self.lesson = Lesson::Unfit;
                 self.asked = Asked::default();
             }
             Told::BackHome => {
                 self.holiday_until = None;
-                self.exit = None;
-                self.life = self.life.max(Some(now));
-                self.asked = Asked::default();
+                self.come_home(clock::second(now), settings);
             }
-            Told::Normal { .. } | Told::Emergency { .. } => {}
-            Told::Consent(Monitoring::On) if self.monitoring == Monitoring::On => {}
+            Told::Normal { from, to } => {
+                let (_, second_of_day) = clock::local(settings.zone, from);
+                self.routine.learn(second_of_day, to - from, NORMAL_WEIGHT);
+            }
+            Told::Emergency { at } => {
+                self.lesson = Lesson::Unfit;
+                self.learn_after = self.learn_after.max(Some(at + AFTER_EMERGENCY));
+            }
+            Told::Consent(monitoring) if monitoring == self.monitoring => {}
             Told::Consent(monitoring) => {
-                self.monitoring = monitoring;
-                self.life = None;
-                self.life_device = None;
-                self.exit = None;
-                self.holiday_until = None;
-                self.outage_worklist = false;
-                self.asked = Asked::default();
+                let (devices, day, routine) = (std::mem::take(&mut self.devices), self.day, std::mem::take(&mut self.routine));
+                *self = Self { monitoring, devices, day, routine, ..Self::new(self.id.clone(), now) };
             }
-            Told::Forget => {
-                let monitoring = self.monitoring;
-                *self = Self { monitoring, ..Self::new(self.id.clone(), now) };
-            }
+            Told::Forget => *self = Self { monitoring: self.monitoring, ..Self::new(self.id.clone(), now) },
         }
     }
 
@@ -312,9 +312,13 @@ impl Home {
             let overdue = self.holiday_until.unwrap_or(left) + settings.away_overdue;
             return (!self.asked.overdue).then_some((overdue, Due::AwayOverdue { left }));
         }
-        let at = life + settings.silence_max;
-        let at = self.hold_until.map_or(at, |hold| at.max(hold));
-        (!self.asked.urgent).then_some((at, Due::Urgent { life }))
+        let quiet = self.quiet?;
+        let held = |at: Timestamp| self.hold_until.map_or(at, |hold| at.max(hold));
+        let (attention, urgent) = (held(quiet.attention), held(quiet.urgent));
+        if !self.asked.attention && !self.asked.urgent && attention < urgent {
+            return Some((attention, Due::Quiet { life, level: Level::Attention }));
+        }
+        (!self.asked.urgent).then_some((urgent, Due::Quiet { life, level: Level::Urgent }))
     }
 
     /// Does what is due by `now`.
@@ -333,14 +337,18 @@ impl Home {
                         key: format!("away_overdue:{}", left.timestamp()),
                     }));
                 }
-                Due::Urgent { life } => {
-                    self.asked.urgent = true;
+                Due::Quiet { life, level } => {
+                    let (asked, tier) = match level {
+                        Level::Urgent | Level::Red => (&mut self.asked.urgent, ":urgent"),
+                        Level::Attention | Level::Technical => (&mut self.asked.attention, ""),
+                    };
+                    *asked = true;
                     self.outage_worklist = false;
                     effects.push(Effect::Raise(Raise {
                         cause: Cause::Inactivity,
-                        level: Level::Urgent,
-                        reason: Self::cap_reason(life, now - life, settings),
-                        key: format!("inactivity:{}:urgent", life.timestamp()),
+                        level,
+                        reason: self.quiet_reason(life, now, settings),
+                        key: format!("inactivity:{}{tier}", life.timestamp()),
                         device: None,
                     }));
                 }
@@ -348,8 +356,31 @@ impl Home {
         }
     }
 
-    fn cap_reason(life: Timestamp, silence: TimeDelta, settings: &Settings) -> Reason {
-        Reason::new("quiet_cap").time("since", life).span("silence", silence).span("cap", settings.silence_max)
+    /// Why a silence that lasts until `at` is remarkable.
+    fn quiet_reason(&self, life: Timestamp, at: Timestamp, settings: &Settings) -> Reason {
+        let silence = at - life;
+        let place = self.life_room().or(self.life_device.as_ref().map(DeviceId::as_str)).unwrap_or("-");
+        let (_, second_of_day) = clock::local(settings.zone, life);
+        let longest = self.routine.longest(second_of_day);
+        let reason = if silence >= settings.silence_max || !self.routine.is_known() {
+            Reason::new("quiet_cap").span("cap", settings.silence_max)
+        } else {
+            let days = f64::from(self.routine.learned_days).min(60.0).floor();
+            let once = self.routine.once_in_days(second_of_day, silence).clamp(1.0, 3650.0);
+            #[expect(clippy::cast_possible_truncation, reason = "clamped to ten years")]
+            let once = TimeDelta::hours((once * 24.0) as i64);
+            let once = if once > TimeDelta::days(3) { TimeDelta::days(once.num_days()) } else { once };
+            let reason = match longest {
+                Some(longest) => Reason::new("quiet").span("longest", longest),
+                None => Reason::new("quiet_new"),
+            };
+            reason.number("days", days).span("once", once)
+        };
+        reason.time("since", life).span("silence", silence).text("where", place)
+    }
+
+    fn life_room(&self) -> Option<&str> {
+        self.devices.iter().find(|device| Some(&device.id) == self.life_device.as_ref()).and_then(|device| device.room.as_deref())
     }
 
     /// What people see of this home.
@@ -358,15 +389,11 @@ impl Home {
         let (occupancy, since) = match (self.life, away) {
             (None, _) => (Occupancy::Unknown, None),
             (Some(_), Some(left)) => (Occupancy::Away, Some(left)),
-            (Some(life), None) => (Occupancy::Home, Some(life)),
+            (Some(life), None) => (Occupancy::Home, Some(self.returned.unwrap_or(life))),
         };
         let last_activity = self.life.map(|at| LastActivity {
             device: self.life_device.clone(),
-            room: self
-                .devices
-                .iter()
-                .find(|device| Some(&device.id) == self.life_device.as_ref())
-                .and_then(|device| device.room.clone()),
+            room: self.life_room().map(str::to_owned),
             at,
         });
         let next = self.next_due(settings).map(|(at, due)| match due {
@@ -375,7 +402,7 @@ impl Home {
                 level: Level::Technical,
                 reason: Reason::new("away_overdue").time("since", left).span("span", at - left),
             },
-            Due::Urgent { life } => Deadline { at, level: Level::Urgent, reason: Self::cap_reason(life, at - life, settings) },
+            Due::Quiet { life, level } => Deadline { at, level, reason: self.quiet_reason(life, at, settings) },
         });
         let mut devices: Vec<DeviceView> = self
             .devices
@@ -409,7 +436,7 @@ impl Home {
             devices,
             cover,
             cover_reason: Reason::new(code),
-            learned_days: 0.0,
+            learned_days: f64::from(self.routine.learned_days),
             outage_worklist: self.outage_worklist,
         }
     }
@@ -419,5 +446,10 @@ impl Home {
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Due {
     AwayOverdue { left: Timestamp },
-    Urgent { life: Timestamp },
+    Quiet { life: Timestamp, level: Level },
 }
+
+/// How much an operator's "this was normal" counts against a silence that merely happened.
+const NORMAL_WEIGHT: f32 = 3.0;
+/// After a confirmed emergency the home is not itself for so long.
+const AFTER_EMERGENCY: TimeDelta = TimeDelta::hours(48);

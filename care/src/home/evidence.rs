@@ -1,0 +1,179 @@
+//! What a signal does to a home: life, absence and return, and the routine that is learned on the way.
+
+use super::routine::{Odds, STEP_S};
+use super::settings::Meaning;
+use super::{Asked, DEVICES_MAX, Device, Home, Lesson, Monitoring, Quiet, Settings, clock};
+use crate::{Signal, SignalKind, TimeDelta, Timestamp};
+
+/// A closed silence that was longer than this is not learned from, whatever it was.
+const LEARNED_MAX: TimeDelta = TimeDelta::hours(16);
+/// After a return the door may move again for so long without meaning that somebody leaves.
+const RETURN_DOOR: TimeDelta = TimeDelta::minutes(2);
+/// Two messages of a device that are at least this far apart and equally late show a clock that is behind.
+const CLOCK_SHOWN_AFTER_S: i64 = 60;
+/// How equal "equally" is.
+const CLOCK_TOLERANCE_S: i32 = 30;
+
+impl Home {
+    pub(super) fn hear(&mut self, signal: &Signal, settings: &Settings) {
+        let at = self.touch(signal, settings);
+        if self.monitoring == Monitoring::Off {
+            return;
+        }
+        if signal.heard_at - at > settings.outage_tolerated {
+            // a backlog is coming in: what is newest may still be on its way
+            self.hold_until = self.hold_until.max(Some(signal.heard_at + settings.outage_grace));
+        }
+        let at = clock::second(at);
+        if self.life.is_some_and(|last| at < last) {
+            return;
+        }
+        match settings.meaning(signal) {
+            Meaning::Life => self.inside(signal, at, settings),
+            Meaning::Exit => self.door(signal, at, settings),
+            Meaning::Leaving => {
+                self.live(signal, at, settings);
+                self.exit = Some(at);
+            }
+            Meaning::DeviceOnly | Meaning::Lost => {}
+        }
+    }
+
+    fn inside(&mut self, signal: &Signal, at: Timestamp, settings: &Settings) {
+        self.holiday_until = None;
+        match self.exit {
+            Some(left) if at - left >= settings.away_after => {
+                self.come_home(at, settings);
+                self.seen_by(signal, at);
+            }
+            // at the door and inside in the same second: still going
+            Some(left) if at == left => self.live(signal, at, settings),
+            Some(_) => {
+                self.live(signal, at, settings);
+                self.exit = None;
+                self.lesson = Lesson::Fit;
+            }
+            None => self.live(signal, at, settings),
+        }
+    }
+
+    fn door(&mut self, signal: &Signal, at: Timestamp, settings: &Settings) {
+        self.holiday_until = None;
+        match self.exit {
+            Some(left) if at - left >= settings.away_after => {
+                self.come_home(at, settings);
+                self.seen_by(signal, at);
+            }
+            None if self.returned.is_some_and(|returned| at - returned < RETURN_DOOR) => self.live(signal, at, settings),
+            Some(_) | None => {
+                self.live(signal, at, settings);
+                self.exit = Some(at);
+                self.lesson = Lesson::Unfit;
+            }
+        }
+    }
+
+    /// The elder is back: the silence of the absence is over, and says nothing.
+    pub(super) fn come_home(&mut self, at: Timestamp, settings: &Settings) {
+        self.exit = None;
+        self.quiet = None;
+        self.returned = Some(at);
+        self.life = self.life.max(Some(at));
+        self.asked = Asked::default();
+        self.outage_worklist = false;
+        self.lesson = Lesson::Fit;
+        self.rearm(at, settings);
+    }
+
+    fn seen_by(&mut self, signal: &Signal, at: Timestamp) {
+        if self.life == Some(at) && self.life_device.as_ref().is_some_and(|device| *device == signal.device) {
+            return;
+        }
+        self.life_device = Some(signal.device.clone());
+    }
+
+    /// A sign of life at home: the silence before it is learned from, and the next one begins.
+    fn live(&mut self, signal: &Signal, at: Timestamp, settings: &Settings) {
+        let same_second = self.life == Some(at);
+        if let Some(last) = self.life {
+            let silence = at - last;
+            if silence > TimeDelta::seconds(STEP_S) {
+                if self.lesson == Lesson::Fit && silence <= LEARNED_MAX && self.learn_after.is_none_or(|after| last >= after) {
+                    let (_, second_of_day) = clock::local(settings.zone, last);
+                    self.routine.learn(second_of_day, silence, 1.0);
+                }
+                self.lesson = Lesson::Fit;
+            }
+        }
+        // in the same second the later name is remembered, so that their order does not matter
+        if !same_second || self.life_device.as_ref().is_none_or(|device| *device < signal.device) {
+            self.seen_by(signal, at);
+        }
+        self.life = Some(at);
+        self.asked = Asked::default();
+        self.outage_worklist = false;
+        self.rearm(at, settings);
+    }
+
+    /// How long it may be quiet from `at` on. A sign of life can only put an alarm off.
+    fn rearm(&mut self, at: Timestamp, settings: &Settings) {
+        let slot = at.timestamp().div_euclid(STEP_S);
+        let allowed = match self.allowed {
+            Some((known, allowed)) if known == slot => allowed,
+            _ => {
+                let (day, second_of_day) = clock::local(settings.zone, at);
+                let since = day - self.day.unwrap_or(day);
+                if since > 0 {
+                    self.routine.new_day(since, self.monitoring == Monitoring::On);
+                }
+                self.day = self.day.max(Some(day));
+                let odds = Odds {
+                    attention: self.routine.odds_for(settings.false_alarms_per_month.attention),
+                    urgent: self.routine.odds_for(settings.false_alarms_per_month.urgent),
+                };
+                let start = second_of_day - second_of_day.rem_euclid(STEP_S);
+                let allowed = self.routine.allowed(start, odds, settings.silence_min, settings.silence_max);
+                self.allowed = Some((slot, allowed));
+                allowed
+            }
+        };
+        let (attention, urgent) = (at + allowed.attention, at + allowed.urgent);
+        self.quiet = Some(match self.quiet {
+            Some(before) => Quiet { attention: before.attention.max(attention), urgent: before.urgent.max(urgent) },
+            None => Quiet { attention, urgent },
+        });
+    }
+
+    /// Notes that a device was heard and gives the instant that its message is about.
+    fn touch(&mut self, signal: &Signal, settings: &Settings) -> Timestamp {
+        let at = signal.at(settings.late_max);
+        let lag_s = i32::try_from((signal.heard_at - at).num_seconds()).unwrap_or(i32::MAX);
+        let offline = signal.kind == SignalKind::Offline;
+        if let Some(device) = self.devices.iter_mut().find(|device| device.id == signal.device) {
+            let apart = (signal.heard_at - device.heard_at).num_seconds();
+            if apart >= CLOCK_SHOWN_AFTER_S {
+                // live, and yet as late as before: the clock is wrong, not the message old
+                let steady = (lag_s - device.lag_s).abs() <= CLOCK_TOLERANCE_S;
+                device.behind_s = if steady { lag_s.min(device.lag_s) } else { device.behind_s.min(lag_s) };
+                device.lag_s = lag_s;
+                device.heard_at = signal.heard_at;
+            }
+            let at = (at + TimeDelta::seconds(i64::from(device.behind_s.min(lag_s)))).min(signal.heard_at);
+            device.last_seen = device.last_seen.max(at);
+            device.offline = offline;
+            if signal.room.is_some() && device.room != signal.room {
+                device.room.clone_from(&signal.room);
+            }
+            return at;
+        }
+        if self.devices.len() >= DEVICES_MAX {
+            let oldest = self.devices.iter().enumerate().min_by_key(|(_, device)| device.last_seen).map(|(i, _)| i);
+            if let Some(oldest) = oldest {
+                self.devices.swap_remove(oldest);
+            }
+        }
+        let (id, room) = (signal.device.clone(), signal.room.clone());
+        self.devices.push(Device { id, room, last_seen: at, heard_at: signal.heard_at, lag_s, behind_s: 0, offline });
+        at
+    }
+}
