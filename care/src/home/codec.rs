@@ -129,6 +129,7 @@ impl Home {
         for at in [
             self.life,
             self.exit,
+            self.inside,
             self.returned,
             self.holiday_until,
             self.learn_after,
@@ -174,7 +175,7 @@ impl Home {
             return Err(DecodeError::Version(version));
         }
         let [on, outage_worklist, attention, urgent, overdue, fit, ..] = from.flags()?;
-        let (life, exit, returned) = (from.time()?, from.time()?, from.time()?);
+        let (life, exit, inside, returned) = (from.time()?, from.time()?, from.time()?, from.time()?);
         let (holiday_until, learn_after, hold_until, wake) = (from.time()?, from.time()?, from.time()?, from.time()?);
         let quiet = match (from.time()?, from.time()?) {
             (Some(attention), Some(urgent)) => Some(Quiet { attention, urgent }),
@@ -199,6 +200,7 @@ impl Home {
             life,
             life_device,
             exit,
+            inside,
             returned,
             holiday_until,
             quiet,

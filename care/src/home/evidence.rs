@@ -41,13 +41,12 @@ impl Home {
 
     fn inside(&mut self, signal: &Signal, at: Timestamp, settings: &Settings) {
         self.holiday_until = None;
+        self.inside = Some(at);
         match self.exit {
             Some(left) if at - left >= settings.away_after => {
                 self.come_home(at, settings);
                 self.seen_by(signal, at);
             }
-            // at the door and inside in the same second: still going
-            Some(left) if at == left => self.live(signal, at, settings),
             Some(_) => {
                 self.live(signal, at, settings);
                 self.exit = None;
@@ -65,6 +64,8 @@ impl Home {
                 self.seen_by(signal, at);
             }
             None if self.returned.is_some_and(|returned| at - returned < RETURN_DOOR) => self.live(signal, at, settings),
+            // at the door and inside in the same second: taken to be in, whichever was heard first
+            Some(_) | None if self.inside == Some(at) => self.live(signal, at, settings),
             Some(_) | None => {
                 self.live(signal, at, settings);
                 self.exit = Some(at);

@@ -28,7 +28,7 @@ pub use view::{Cover, Deadline, DeviceHealth, DeviceView, LastActivity, Occupanc
 use crate::cause::Raise;
 use crate::reason::Row;
 use crate::{Cause, DeviceId, HomeId, Level, Reason, Signal, TimeDelta, Timestamp};
-use routine::{Allowed, Odds, Routine};
+use routine::{Allowed, Routine};
 
 /// Most devices remembered per home; beyond it the one unheard for longest is forgotten (LIM-1).
 pub const DEVICES_MAX: usize = 16;
@@ -197,6 +197,8 @@ pub struct Home {
     life_device: Option<DeviceId>,
     /// The exit door moved and nothing has been seen inside since.
     exit: Option<Timestamp>,
+    /// The last sign of life that was not the exit door.
+    inside: Option<Timestamp>,
     /// The elder came back.
     returned: Option<Timestamp>,
     holiday_until: Option<Timestamp>,
@@ -226,6 +228,7 @@ impl Home {
             life: None,
             life_device: None,
             exit: None,
+            inside: None,
             returned: None,
             holiday_until: None,
             quiet: None,
@@ -261,6 +264,11 @@ impl Home {
     /// The instant at which silence becomes something, if nothing is heard until then.
     pub fn deadline(&self) -> Option<Timestamp> {
         self.wake
+    }
+
+    /// When the present silence began: the last sign of life.
+    pub fn quiet_since(&self) -> Option<Timestamp> {
+        self.life
     }
 
     /// Our own silence is not the home's (SIL-2).

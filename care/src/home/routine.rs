@@ -46,8 +46,9 @@ mod town {
     ];
     /// The first minute of the second and of the third group of lengths.
     pub(super) const GROUP_FROM: (u16, u16) = (60, 240);
-    /// Weight of a wider average against what was seen, in returns of life.
-    pub(super) const WEIGHT: f32 = 30.0;
+    /// Weight of a wider average against what was seen, in returns of life: for the home as a whole, the
+    /// parts of its day, lengths of silence within them, and hours.
+    pub(super) const WEIGHTS: [f32; 4] = [30.0, 30.0, 30.0, 30.0];
     /// What remains of a day after another day: half is forgotten in 46 days.
     pub(super) const FADE: f32 = 0.985;
     /// Chance that a silence is none of the routine.
@@ -59,14 +60,18 @@ mod town {
     pub(super) const STRAY_NIGHT_HOURS: (usize, usize) = (20, 7);
     /// Night, for averages over a part of the day.
     pub(super) const NIGHT_HOURS: (usize, usize) = (22, 7);
-    /// Odds in hours that a home reaches about once in 30 days, and how much rarer the tenfold is (power).
-    pub(super) const ODDS_MONTHLY: f32 = 130.0;
-    pub(super) const ODDS_POWER: f32 = 1.6;
-    /// Odds in hours that are reached often enough to check the dial by, and how often a day that is usual.
-    pub(super) const ODDS_CHECK: f32 = 5.0;
-    pub(super) const CHECKS_PER_DAY: f32 = 2.5;
-    /// Weight of the usual against what was seen of it, in such silences.
-    pub(super) const CHECK_WEIGHT: f32 = 30.0;
+    /// How day and night differ at the beginning, by group, and the days after which half of it is left.
+    pub(super) const SHAPE: [(usize, f32, f32); 3] = [(7, 1.3, 0.6), (9, 1.5, 0.5), (10, 1.2, 0.25)];
+    pub(super) const SHAPE_DAYS: f32 = 8.0;
+    /// Odds in hours that are reached often enough to set the dial by, how often a day that is usual, and
+    /// how much rarer higher odds are (the power of their tail).
+    pub(super) const ODDS_OFTEN: f32 = 5.0;
+    pub(super) const OFTEN_PER_DAY: f32 = 2.5;
+    pub(super) const TAIL_POWER: f32 = 1.6;
+    /// Weight of the usual against what was seen, in silences that reached those odds.
+    pub(super) const OFTEN_WEIGHT: f32 = 30.0;
+    /// Caution: by how much the odds that follow for a budget are raised.
+    pub(super) const CAUTION: f32 = 1.35;
     /// Days of learning before the routine is judged at all, and extra caution at the beginning.
     pub(super) const DAYS_MIN: f32 = 3.0;
 }
@@ -131,9 +136,12 @@ pub(super) struct Routine {
     expected: Table,
     /// The factor of this home, as of the last midnight.
     factor: Table,
-    /// Silences that reached the odds of the check, and days that they could have been seen on; both fade.
-    checks: f32,
+    /// Silences that reached the odds of [`town::ODDS_OFTEN`], and days that
+    /// they could have been seen on; both fade.
+    often: f32,
     days: f32,
+    /// How often that happens in a day, as of the last midnight: the dial is set by it.
+    often_per_day: f32,
     /// Days with life at home since learning began; does not fade.
     pub(super) learned_days: f32,
     /// The longest closed silence that began in an hour, in steps: this month's and last month's.
@@ -147,8 +155,9 @@ impl Default for Routine {
             seen: [[0.0; HOURS]; GROUPS],
             expected: [[0.0; HOURS]; GROUPS],
             factor: [[1.0; HOURS]; GROUPS],
-            checks: 0.0,
+            often: 0.0,
             days: 0.0,
+            often_per_day: town::OFTEN_PER_DAY,
             learned_days: 0.0,
             longest: [[0; HOURS]; 2],
             month_days: 0,
@@ -196,7 +205,7 @@ impl Routine {
         for value in self.seen.iter_mut().chain(&mut self.expected).flatten() {
             *value *= fade;
         }
-        self.checks *= fade;
+        self.often *= fade;
         self.days *= fade;
         if lived {
             self.days += 1.0;
@@ -234,8 +243,8 @@ impl Routine {
                 *seen += weight;
             }
         }
-        if odds >= town::ODDS_CHECK {
-            self.checks += 1.0;
+        if odds >= town::ODDS_OFTEN {
+            self.often += 1.0;
         }
         if let [this, _] = &mut self.longest
             && let Some(longest) = this.get_mut(hour_of(second_of_day))
@@ -244,19 +253,11 @@ impl Routine {
         }
     }
 
-    /// A part of the evidence is gone for good: what was learned with it counts for less from now on.
-    pub(super) fn doubt(&mut self) {
-        for value in self.seen.iter_mut().chain(&mut self.expected).flatten() {
-            *value *= 0.3;
-        }
-        self.refit();
-    }
-
     /// The factor of the home: its whole, drawn to 1; the parts of its day and lengths of silence, drawn
     /// to the whole; the hours, drawn to their part.
     fn refit(&mut self) {
-        let w = town::WEIGHT;
-        let ratio = |seen: f32, expected: f32, to: f32| (seen + w) / (expected + w / to);
+        let [of_home, of_part, of_length, of_hour] = town::WEIGHTS;
+        let ratio = |weight: f32, seen: f32, expected: f32, to: f32| (seen + weight) / (expected + weight / to);
         let sum = |table: &Table, group: Option<usize>, night: Option<bool>| -> f32 {
             table
                 .iter()
@@ -267,39 +268,38 @@ impl Routine {
                 .map(|(_, value)| *value)
                 .sum()
         };
-        let whole = ratio(sum(&self.seen, None, None), sum(&self.expected, None, None), 1.0);
-        let part = |night: bool| ratio(sum(&self.seen, None, Some(night)), sum(&self.expected, None, Some(night)), whole);
+        let whole = ratio(of_home, sum(&self.seen, None, None), sum(&self.expected, None, None), 1.0);
+        let part = |night: bool| ratio(of_part, sum(&self.seen, None, Some(night)), sum(&self.expected, None, Some(night)), whole);
         let parts = [part(false), part(true)];
+        // what nights are like elsewhere, for as long as this home's own have not shown
+        let early = (-(self.learned_days / town::SHAPE_DAYS).powi(2)).exp();
         let mut factor = [[1.0; HOURS]; GROUPS];
         for (g, row) in factor.iter_mut().enumerate() {
             let of = |night: bool| {
                 let [day, dark] = parts;
                 let to = if night { dark } else { day };
-                ratio(sum(&self.seen, Some(g), Some(night)), sum(&self.expected, Some(g), Some(night)), to)
+                ratio(of_length, sum(&self.seen, Some(g), Some(night)), sum(&self.expected, Some(g), Some(night)), to)
             };
             let (day, dark) = (of(false), of(true));
             let at = |hour: usize| if within(town::NIGHT_HOURS, hour % HOURS) { dark } else { day };
             let around =
                 |table: &Table, hour: usize| cell(table, g, hour) + 0.5 * (cell(table, g, hour + 1) + cell(table, g, hour + HOURS - 1));
             for (hour, value) in row.iter_mut().enumerate() {
-                let to = (at(hour + HOURS - 1) + 2.0 * at(hour) + at(hour + 1)) / 4.0;
-                *value = ratio(around(&self.seen, hour), around(&self.expected, hour), to);
+                let shape = town::SHAPE.get(g).map_or(1.0, |(until, day, dark)| if within((22, *until), hour) { *dark } else { *day });
+                let to = shape.powf(early) * (at(hour + HOURS - 1) + 2.0 * at(hour) + at(hour + 1)) / 4.0;
+                *value = ratio(of_hour, around(&self.seen, hour), around(&self.expected, hour), to);
             }
         }
         self.factor = factor;
+        let w = town::OFTEN_WEIGHT;
+        self.often_per_day = (self.often + w) / (self.days + w / town::OFTEN_PER_DAY);
     }
 
     /// The odds that stand for a budget of false alarms in 30 days, for this home as it has been seen so far.
     pub(super) fn odds_for(&self, false_alarms_per_month: f64) -> f32 {
         #[expect(clippy::cast_possible_truncation, reason = "a budget is a small number")]
         let budget = false_alarms_per_month.clamp(0.01, 100.0) as f32;
-        town::ODDS_MONTHLY * self.scale() * budget.powf(-1.0 / town::ODDS_POWER)
-    }
-
-    /// How much more often than usual this home's silences surprise, as a factor on odds: the dial is set by it.
-    fn scale(&self) -> f32 {
-        let usual = self.days * town::CHECKS_PER_DAY;
-        ((self.checks + town::CHECK_WEIGHT) / (usual + town::CHECK_WEIGHT)).powf(1.0 / town::ODDS_POWER).clamp(0.7, 2.0)
+        town::CAUTION * town::ODDS_OFTEN * (30.0 * self.often_per_day / budget).powf(1.0 / town::TAIL_POWER)
     }
 
     /// Whether there is a routine to judge by.
@@ -337,7 +337,7 @@ impl Routine {
         let mut walk = Walk::new(second_of_day);
         let odds = STEP.iter().skip(1).take(steps.saturating_sub(1)).map(|step| walk.step(*step, &self.factor)).last();
         let odds = odds.unwrap_or(1.0 / 12.0);
-        f64::from(30.0 * (odds / (town::ODDS_MONTHLY * self.scale())).powf(town::ODDS_POWER))
+        f64::from((odds / (town::CAUTION * town::ODDS_OFTEN)).powf(town::TAIL_POWER) / self.often_per_day)
     }
 
     /// The longest closed silence at home that began in this local hour, of the last 30 to 60 days.
@@ -351,7 +351,7 @@ impl Routine {
         for value in self.seen.iter().chain(&self.expected).chain(&self.factor).flatten() {
             out.f32(*value);
         }
-        for value in [self.checks, self.days, self.learned_days] {
+        for value in [self.often, self.days, self.often_per_day, self.learned_days] {
             out.f32(value);
         }
         for steps in self.longest.iter().flatten() {
@@ -365,7 +365,7 @@ impl Routine {
         for value in routine.seen.iter_mut().chain(&mut routine.expected).chain(&mut routine.factor).flatten() {
             *value = from.f32()?;
         }
-        for value in [&mut routine.checks, &mut routine.days, &mut routine.learned_days] {
+        for value in [&mut routine.often, &mut routine.days, &mut routine.often_per_day, &mut routine.learned_days] {
             *value = from.f32()?;
         }
         for steps in routine.longest.iter_mut().flatten() {

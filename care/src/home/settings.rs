@@ -1,6 +1,6 @@
 //! The settings of the detector: one set for a whole town, fixed once, never tuned to a single home.
 
-use crate::{SignalKind, TimeDelta};
+use crate::{DeviceId, SignalKind, TimeDelta};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,8 @@ pub struct Settings {
     pub late_max: TimeDelta,
     /// Animals in the home: they can set off motion sensors, so motion alone proves no person.
     pub pets: Pets,
+    /// Power meters of appliances that only a hand switches on, such as a kettle: their use is life.
+    pub hand_appliances: Vec<DeviceId>,
     /// A hub or device that sends heartbeats is silent when this many of its usual intervals have passed.
     pub heartbeats_missed_max: u8,
     /// The rules beside silence.
@@ -52,7 +54,7 @@ pub enum ExitDoors {
     /// Every device that sends `door` (inner doors send `contact`).
     EveryDoor,
     /// Only the devices with these identifiers.
-    Named(Vec<crate::DeviceId>),
+    Named(Vec<DeviceId>),
     /// None: the home has no sensor at the way out.
     None,
 }
@@ -130,6 +132,7 @@ impl Default for Settings {
             outage_grace: TimeDelta::minutes(15),
             late_max: TimeDelta::days(400),
             pets: Pets::None,
+            hand_appliances: Vec::new(),
             heartbeats_missed_max: 3,
             rules: Rules::default(),
         }
@@ -181,11 +184,9 @@ impl Settings {
             | SignalKind::CheckIn
             | SignalKind::CheckOut
             | SignalKind::Button => Meaning::Life,
-            // the fridge draws power too: only a switch-on is a hand
-            SignalKind::Power => match signal.value {
-                Value::Bool(_) | Value::None => Meaning::Life,
-                Value::Number(_) | Value::Open | Value::Closed => Meaning::DeviceOnly,
-            },
+            // a fridge and a heater switch themselves on and off
+            SignalKind::Power if !self.hand_appliances.contains(&signal.device) => Meaning::DeviceOnly,
+            SignalKind::Power => Meaning::Life,
             SignalKind::Away => Meaning::Leaving,
             SignalKind::Offline => Meaning::Lost,
             // a fall may be the last thing that a home says: it must not put off the alarm of silence
