@@ -1,12 +1,14 @@
 //! `hearthline evaluate`: what the detector would have said about recorded homes. Histories are replayed
 //! through the very code that watches live homes, on a simulated clock, unchanged and with collapses.
 
+pub mod baseline;
 pub mod draws;
 pub mod recording;
 pub mod replay;
 pub mod score;
 
 use anyhow::{Context, Result, bail};
+use baseline::{Baseline, Line};
 use care::home::Settings;
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use recording::Recording;
@@ -57,6 +59,14 @@ pub struct Inactivity {
 pub enum Method {
     /// The detector of the product.
     Product,
+    /// Twelve hours, always.
+    Fixed12,
+    /// Cuddihy and others 2007, scaled to the budgets on the development homes.
+    Cuddihy,
+    /// Floeck and Litz 2009, with the margins that meet the budgets on the development homes.
+    Floeck,
+    /// Wilhelm and Wahl 2024, scaled to the budgets on the development homes.
+    Wilhelm,
 }
 
 /// Days after learning that are kept when the collapses are drawn afresh.
@@ -123,8 +133,16 @@ fn homes(args: &Inactivity, draws: &BTreeMap<String, Vec<Draw>>) -> Result<Vec<S
 
 fn play(method: Method, recording: &Recording, draws: &[Draw], settings: &Settings) -> Outcome {
     let Some(first) = recording.signals.first() else { return Outcome::default() };
-    match method {
-        Method::Product => replay(Product::new(&recording.home, settings, first.heard_at), recording, draws),
+    let line = match method {
+        Method::Product => None,
+        Method::Fixed12 => Some(Line::Fixed(12.0)),
+        Method::Cuddihy => Some(Line::Cuddihy([1.4, 1.7])),
+        Method::Floeck => Some(Line::Floeck([0.1, 0.2])),
+        Method::Wilhelm => Some(Line::Wilhelm([3.0, 5.25])),
+    };
+    match line {
+        Some(line) => replay(Baseline::new(line), recording, draws),
+        None => replay(Product::new(&recording.home, settings, first.heard_at), recording, draws),
     }
 }
 

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod config;
 pub mod decode;
 pub mod demo;
+pub mod evaluate;
 pub mod init;
 pub mod keys;
 pub mod lamp;

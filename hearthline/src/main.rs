@@ -43,6 +43,8 @@ enum Command {
         /// The JSON file.
         file: PathBuf,
     },
+    /// What the detector of silence would have said about recorded homes.
+    Evaluate(hearthline::evaluate::Args),
     /// Show what is understood of a device's messages (JSON lines).
     Decode(hearthline::decode::Args),
     /// The visit policy: check, show, diff, try, evaluate.
@@ -75,6 +77,13 @@ fn main() -> ExitCode {
             eprintln!("{wrong:#}");
             ExitCode::FAILURE
         }),
+        Command::Evaluate(args) => match hearthline::evaluate::run(&args) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(wrong) => {
+                eprintln!("{wrong:#}");
+                ExitCode::FAILURE
+            }
+        },
         Command::Policy(args) => hearthline::policy::run(args),
         Command::Demo(args) => service(demo::run(args), "warn"),
         Command::Run { config } => service(async move { run::run(&config).await }, "info"),

@@ -323,11 +323,11 @@ impl Routine {
                 attention = Some(elapsed);
             }
             if reached >= odds.urgent {
-                allowed.urgent = TimeDelta::seconds(elapsed).clamp(least, most);
+                allowed.urgent = TimeDelta::seconds(elapsed).max(least).min(most);
                 break;
             }
         }
-        allowed.attention = attention.map_or(allowed.urgent, |s| TimeDelta::seconds(s).clamp(least, most));
+        allowed.attention = attention.map_or(allowed.urgent, |s| TimeDelta::seconds(s).max(least).min(most));
         allowed
     }
 
