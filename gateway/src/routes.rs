@@ -430,4 +430,40 @@ mod tests {
         assert_eq!(found("#"), ["5"]);
         assert_eq!(routes.retained().0, 1);
     }
+
+    #[test]
+    fn the_tree_finds_what_the_plain_comparison_finds() {
+        let mut dice = 20_261_123u64;
+        let mut roll = |sides: u64| {
+            dice ^= dice << 13;
+            dice ^= dice >> 7;
+            dice ^= dice << 17;
+            (dice >> 11) % sides
+        };
+        let levels = ["a", "b", "", "$x", "+", "#"];
+        for _ in 0..300 {
+            let routes = Routes::new(0, 0, Arc::default());
+            let mut filters = Vec::new();
+            for id in 0..8u64 {
+                let mut parts: Vec<&str> = (0..=roll(4)).map(|_| levels[usize::try_from(roll(6)).unwrap()]).collect();
+                if let Some(at) = parts.iter().position(|part| *part == "#") {
+                    parts.truncate(at + 1);
+                }
+                let filter = parts.join("/");
+                routes.subscribe(&filter, None, &session(id + 1), OPTIONS);
+                filters.push(filter);
+            }
+            for _ in 0..20 {
+                let parts: Vec<&str> = (0..=roll(4)).map(|_| levels[usize::try_from(roll(4)).unwrap()]).collect();
+                let topic = parts.join("/");
+                let plain = filters.iter().filter(|filter| matches(filter, &topic)).count();
+                assert_eq!(routes.publish(&message(&topic, "x", false), None), plain, "{topic:?} among {filters:?}");
+                assert_eq!(routes.wanted(&topic), plain > 0);
+            }
+            for (id, filter) in (1..).zip(&filters) {
+                assert!(routes.unsubscribe(filter, None, id));
+            }
+            assert!(routes.table.read().unwrap().wild.is_empty());
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! What happens at the limits (LIM-1), over real sockets.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test")]
+
 mod peer;
 
 use gateway::{Limits, Rate, Share};
@@ -235,4 +237,65 @@ async fn topics_longer_than_the_log_takes_are_refused() {
     let mut client = Client::connect(house.open, &hi(V5, "c")).await;
     client.send_publish(2, &"/".repeat(500), 9, &[], b"x").await;
     assert_eq!(client.closed().await, Some(0x90), "hundreds of levels");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storm_of_takeovers_leaves_one_connection_and_one_session() {
+    let house = house().await;
+    let address = house.open;
+    let storm: Vec<_> = (0..100)
+        .map(|n| {
+            tokio::spawn(async move {
+                let level = if n % 2 == 0 { V3 } else { V5 };
+                let will = TestWill { topic: "w", payload: "x", ..TestWill::default() };
+                let hello = if n % 3 == 0 { hi(level, "same").will(will) } else { hi(level, "same").keep() };
+                let mut client = Client::socket(address, level).await;
+                let mut bytes = hello.bytes();
+                let options: &[u8] = if level == V5 { b"\0\x01\0\0\x01a\x01" } else { b"\0\x01\0\x01a\x01" };
+                bytes.extend(packet(0x82, options));
+                let _taken_over_meanwhile = client.stream.write_all(&bytes).await;
+                client.closed().await
+            })
+        })
+        .collect();
+    until(|| house.door.counters().takeovers >= 99).await;
+    until(|| house.door.connections() == 1).await;
+    assert!(house.door.counters().sessions == 1);
+    let last = Client::connect(house.open, &hi(V3, "same")).await;
+    for one in storm {
+        one.await.unwrap();
+    }
+    last.bye().await;
+    until(|| house.door.connections() == 0).await;
+    let count = house.door.counters();
+    assert_eq!((count.sessions, count.subscriptions), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_that_come_and_go_leave_nothing_behind() {
+    let house = house().await;
+    let address = house.open;
+    let all: Vec<_> = (0..20)
+        .map(|n| {
+            tokio::spawn(async move {
+                for round in 0..10 {
+                    let level = if (n + round) % 2 == 0 { V3 } else { V5 };
+                    let mut client = Client::connect(address, &hi(level, &format!("c{n}"))).await;
+                    client.subscribe(&format!("own/{n}/+"), 2).await;
+                    client.subscribe(&format!("own/{n}/x"), 1).await;
+                    client.publish(&format!("own/{n}/x"), "hello", 1).await;
+                    if round % 2 == 0 {
+                        client.bye_whatever_comes().await;
+                    }
+                }
+            })
+        })
+        .collect();
+    for one in all {
+        one.await.unwrap();
+    }
+    until(|| house.door.connections() == 0).await;
+    let count = house.door.counters();
+    assert_eq!((count.sessions, count.subscriptions, count.faults), (0, 0, 0));
+    assert_eq!(count.stored, 200);
 }

@@ -700,6 +700,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         self.expect("PINGRESP").await;
     }
 
+    pub async fn bye_whatever_comes(mut self) {
+        self.send(&[0xe0, 0]).await;
+        assert_eq!(self.closed().await, None);
+    }
+
     pub async fn bye(mut self) {
         self.send(&[0xe0, 0]).await;
         assert_eq!(self.hear().await, None);
