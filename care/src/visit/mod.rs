@@ -6,8 +6,6 @@ mod evaluate;
 mod facts;
 mod reasons;
 
-#[cfg(test)]
-mod tests;
 
 use crate::calendar::{Festival, Window};
 use crate::policy::{Ability, Colour, Extra, Few, Mode, Modes, Obligation, Outcome, Policy};
