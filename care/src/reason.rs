@@ -48,7 +48,14 @@ pub struct Reason {
 pub type Row = (&'static str, &'static str, &'static str);
 
 /// The tables of all modules. A code stands in exactly one of them.
-pub const TABLES: &[&[Row]] = &[ROWS, crate::alarm::REASONS, crate::home::REASONS, crate::visit::REASONS];
+pub const TABLES: &[&[Row]] = &[
+    ROWS,
+    crate::alarm::REASONS,
+    crate::home::REASONS,
+    crate::visit::REASONS,
+    crate::visit::remote::REASONS,
+    crate::visit::guard::REASONS,
+];
 
 const ROWS: &[Row] = &[
     ("device_signal", "{at} 设备 {device} 报警：{cause}。", "{cause} at {at}, device {device}."),

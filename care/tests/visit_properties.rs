@@ -35,6 +35,7 @@ fn any_elder(n: usize) -> impl Strategy<Value = Elder> {
     (1930..1970i32, categories, ability, 0..5u8, 0..70u64, suspensions, (consents, 0..90u64)).prop_map(
         move |(born, categories, ability, level, enrolled, suspensions, (consents, withdrawn))| Elder {
             id: ElderId::new(format!("e{n}")),
+            area: None,
             born: NaiveDate::from_ymd_opt(born, 1 + u32::from(level) * 2, 15).unwrap(),
             categories: Dated::always(categories.into_iter().map(str::to_owned).collect()),
             ability: Dated::steps(vec![(day(0), ability), (day(withdrawn), Ability::Moderate)]),

@@ -5,10 +5,11 @@ use care::Language;
 use care::calendar::Month;
 use care::policy::{self, Policy, PolicySet, Problem};
 use care::visit::answer::Answer;
+use care::visit::report::MonthReport;
 use care::visit::{Facts, FactsRead, evaluate};
 use chrono::NaiveDate;
 use clap::{Subcommand, ValueEnum};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -74,6 +75,21 @@ enum Command {
         #[arg(long)]
         current: Option<PathBuf>,
     },
+    /// The report of a month: home visits, reached, remote only, cover; by area, with the names of the missing.
+    Report {
+        /// The policy files, then the facts.
+        #[arg(required = true, num_args = 2.., value_names = ["POLICY.toml", "FACTS.json"])]
+        files: Vec<PathBuf>,
+        /// The month (2026-11).
+        #[arg(long)]
+        month: Month,
+        /// The day at whose end the facts are known, if the facts do not say it themselves.
+        #[arg(long)]
+        as_of: Option<NaiveDate>,
+        /// As JSON, with its seal.
+        #[arg(long)]
+        json: bool,
+    },
     /// Evaluate facts by a policy (one file, or several versions of it): what is owed, what was done, why. JSON.
     Evaluate {
         /// The policy files, then the facts.
@@ -132,6 +148,17 @@ fn run_command(command: Command, language: Language, out: &mut impl Write) -> Re
         Command::Try { file, month, facts, current } => {
             let current = current.map(|current| load(&current, language)).transpose()?;
             try_month(load(&file, language)?, current, month, &facts, language, out)
+        }
+        Command::Report { files, month, as_of, json } => {
+            let (set, facts, as_of) = set_and_facts(&files, as_of, language)?;
+            let owed = evaluate(&set, &facts, as_of);
+            let report = MonthReport::new(&set, &facts, &owed, month, as_of, &BTreeMap::new());
+            if json {
+                let sealed = serde_json::json!({ "report": report, "seal": report.seal() });
+                serde_json::to_writer_pretty(&mut *out, &sealed).map_err(std::io::Error::from)?;
+                return Ok(writeln!(out)?);
+            }
+            Ok(write!(out, "{}", report.show(language))?)
         }
         Command::Evaluate { files, as_of } => {
             let (set, facts, as_of) = set_and_facts(&files, as_of, language)?;

@@ -76,7 +76,7 @@ macro_rules! record {
 
 record!(RawFacts { as_of: String, elders: Vec<RawElder>, contacts: Vec<RawContact>, events: Vec<RawEvent>, });
 record!(RawElder {
-    id: String, born: Value, categories: Value, ability: Value, disability_level: Value, numbers: BTreeMap<String, Value>,
+    id: String, area: String, born: Value, categories: Value, ability: Value, disability_level: Value, numbers: BTreeMap<String, Value>,
     enrolled_on: Value, suspensions: Vec<RawSuspension>, consents: Value,
 });
 record!(RawSuspension { reason: String, from: String, to: String, });
@@ -232,6 +232,7 @@ impl Check {
         }
         Some(Elder {
             id: ElderId::new(id),
+            area: raw.area,
             born,
             categories: categories?,
             ability: ability?,

@@ -4,7 +4,10 @@
 pub mod answer;
 mod evaluate;
 mod facts;
+pub mod guard;
 mod reasons;
+pub mod remote;
+pub mod report;
 
 
 use crate::calendar::{Festival, Window};
@@ -64,6 +67,8 @@ impl<T> Dated<T> {
 pub struct Elder {
     /// Which.
     pub id: ElderId,
+    /// Where in the area tree, for reports.
+    pub area: Option<String>,
     /// The date of birth.
     pub born: NaiveDate,
     /// The categories entered in the register, by code.
