@@ -1,5 +1,6 @@
 //! What has to hold of visits whatever the facts: more contacts never make it worse, remote monitoring never
 //! touches a home visit, windows tile the calendar, order does not matter, closed months stay as they are.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may stop")]
 
 use care::calendar::{WindowKind, day_after};
 use care::policy::{Ability, Mode, Outcome, Policy, PolicySet};
