@@ -50,7 +50,7 @@ pub(super) struct Descriptions {
 }
 
 /// The short forms of keys that matter here.
-const SHORT: [(&str, &str); 30] = [
+const SHORT: [(&str, &str); 31] = [
     ("avty", "availability"),
     ("avty_t", "availability_topic"),
     ("avty_tpl", "availability_template"),
@@ -61,6 +61,7 @@ const SHORT: [(&str, &str); 30] = [
     ("dev_cla", "device_class"),
     ("evt_typ", "event_types"),
     ("ids", "identifiers"),
+    ("json_attr_t", "json_attributes_topic"),
     ("mdl", "model"),
     ("mf", "manufacturer"),
     ("obj_id", "object_id"),
@@ -184,6 +185,10 @@ fn describe_one(component: &str, key: &str, body: &Map<String, Json>) -> Option<
         "sensor" => (topic(body, "state_topic"), sensor(body, property.as_deref(), &names)),
         _ => (topic(body, "state_topic"), None),
     };
+    // Attributes say nothing here, but that the device lives.
+    if let Some(attributes) = topic(body, "json_attributes_topic").filter(|attributes| state.as_ref() != Some(attributes)) {
+        found.entities.push((attributes, blank(key, &name, &id, device)));
+    }
     if let Some(state) = state {
         let mut entity = blank(key, &name, &id, device);
         entity.call = component == "event" && names.call_for_help();
