@@ -39,12 +39,19 @@ export function follow(changed, { onLost = () => {}, onBack = () => {} } = {}) {
     open();
     setInterval(open, 5000);
   }
-  setInterval(() => {
-    if (!silent && Date.now() - heard > LOST_AFTER) {
+  let asked = 0;
+  setInterval(async () => {
+    if (Date.now() - heard <= LOST_AFTER) return;
+    if (!silent) {
       silent = true;
       if (lost) lost.hidden = false;
       onLost();
     }
+    if (Date.now() - asked < 10000) return;
+    asked = Date.now();
+    // The server may be there and the session gone: then only a sign-in helps.
+    const answer = await fetch("/api/v1/me", { signal: AbortSignal.timeout(5000) }).catch(() => null);
+    if (answer?.status === 401) location.reload();
   }, 1000);
 }
 

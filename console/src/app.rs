@@ -1,15 +1,16 @@
 //! What every handler can reach: the parts that the binary handed in, and the console's own memory.
 
 use crate::caller::Caller;
-use crate::limits::{Failures, PLACES_KEPT};
+use crate::limits::{ENDED_KEPT, Failures, PLACES_KEPT};
 use crate::live::Live;
 use crate::password::{Checker, PasswordError};
 use crate::places::Places;
 use crate::ports::{Doing, Feeds, Homes, Metrics};
 use crate::problem::Problem;
 use care::{HomeId, TimeDelta, Timestamp};
+use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use store::{Clock, Ledger, Register};
 
 /// How the people's door talks.
@@ -94,6 +95,8 @@ pub(crate) struct Inner {
     pub(crate) failures_here: Failures<(String, IpAddr)>,
     pub(crate) failures_address: Failures<IpAddr>,
     pub(crate) failures_name: Failures<String>,
+    /// Tokens that this process has ended: a use that is being noted at the same moment must not bring one back.
+    pub(crate) ended: Mutex<VecDeque<String>>,
 }
 
 impl std::ops::Deref for App {
@@ -113,6 +116,7 @@ impl App {
             failures_here: Failures::new(5, TimeDelta::minutes(5), 10_000),
             failures_address: Failures::new(50, TimeDelta::minutes(5), 10_000),
             failures_name: Failures::new(50, TimeDelta::minutes(15), 10_000),
+            ended: Mutex::default(),
             settings,
             parts,
         })))
@@ -120,6 +124,20 @@ impl App {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.parts.clock.now()
+    }
+
+    /// Notes that a token has ended, at most [`ENDED_KEPT`] of them.
+    pub(crate) fn end(&self, hash: &str) {
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        if ended.len() >= ENDED_KEPT {
+            ended.pop_front();
+        }
+        ended.push_back(hash.to_owned());
+    }
+
+    /// True if this process has ended a token.
+    pub(crate) fn has_ended(&self, hash: &str) -> bool {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|h| h == hash)
     }
 
     pub(crate) fn secure(&self) -> bool {

@@ -183,6 +183,9 @@ pub(crate) async fn recognise(app: &App, headers: &HeaderMap) -> Result<Option<C
 
 /// Who a token belongs to, if it is valid now; notes its use.
 pub(crate) async fn by_hash(app: &App, hash: &str, by: By) -> Result<Option<Caller>, Problem> {
+    if app.has_ended(hash) {
+        return Ok(None);
+    }
     let Some(mut token) = app.parts.register.token(hash).await? else { return Ok(None) };
     let now = app.now();
     let kind = match by {

@@ -4,7 +4,7 @@
 use crate::app::App;
 use crate::look::Look;
 use crate::pages;
-use crate::problem::Problem;
+use crate::problem::{PROBLEM_JSON, Problem};
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
@@ -25,6 +25,23 @@ const HEADERS: &[(&str, &str)] = &[
     ("permissions-policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=()"),
 ];
 
+/// What the framework refused by itself, in its own words, as a problem like all others.
+fn foreign(response: &Response) -> Option<Problem> {
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let ours = ["text/html", "application/json", PROBLEM_JSON].iter().any(|own| kind.starts_with(own));
+    let status = response.status();
+    if ours || !(status.is_client_error() || status.is_server_error()) {
+        return None;
+    }
+    Some(match status {
+        StatusCode::NOT_FOUND => Problem::NotFound,
+        StatusCode::METHOD_NOT_ALLOWED => Problem::Method,
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::TooLarge,
+        _ if status.is_client_error() => Problem::Malformed("form or path".to_owned()),
+        _ => Problem::Unavailable,
+    })
+}
+
 pub(crate) async fn finish(State(app): State<App>, request: Request, next: Next) -> Response {
     let look = Look::of(&app, request.headers());
     let path = request.uri().path().to_owned();
@@ -33,7 +50,7 @@ pub(crate) async fn finish(State(app): State<App>, request: Request, next: Next)
     let accepts_html = request.headers().get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains("text/html"));
     let wants_page = !path.starts_with("/api/") && accepts_html;
     let mut response = next.run(request).await;
-    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+    if let Some(problem) = response.extensions_mut().remove::<Problem>().or_else(|| foreign(&response)) {
         let allow = response.headers().get(header::ALLOW).cloned();
         response = if !wants_page {
             problem.json(look.language)

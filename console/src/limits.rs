@@ -30,6 +30,9 @@ pub const QUEUE_ROWS_MAX: usize = 200;
 /// Homes whose names are kept in memory for the queue.
 pub const PLACES_KEPT: usize = 20_000;
 
+/// Ended tokens that are remembered beside the register.
+pub const ENDED_KEPT: usize = 1_000;
+
 /// Counts failures by key within a window and says when enough is enough. Bounded: the stalest keys are forgotten.
 #[derive(Debug)]
 pub struct Failures<K> {

@@ -111,9 +111,9 @@ fn acts(alarm: &Alarm, caller: &Caller) -> Acts {
     let lead = caller.role != store::register::Role::Operator;
     match &alarm.state {
         State::Raised => Acts { claim: true, skip: true, note: true, ..Acts::default() },
-        // What a contact took by phone the desk reports and closes; what a colleague took, the colleague or the lead.
+        // What a contact took by phone the desk may take over; what a colleague took, the colleague or the lead works on.
         State::Claimed { .. } | State::Reported { .. } if mine || by_contact || lead => {
-            Acts { report: true, close: true, hand_over: true, let_go: true, on_the_way: true, note: true, ..Acts::default() }
+            Acts { claim: by_contact, report: true, close: true, hand_over: true, let_go: true, on_the_way: true, note: true, skip: false }
         }
         State::Claimed { .. } | State::Reported { .. } | State::Closed { .. } => Acts { note: true, ..Acts::default() },
     }

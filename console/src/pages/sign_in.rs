@@ -3,6 +3,7 @@
 use super::{assets, html};
 use crate::app::App;
 use crate::caller::{Caller, SESSION, cookie_name, new_token, recognise};
+use crate::extract as query;
 use crate::limits::PASSWORD_BYTES_MAX;
 use crate::look::Look;
 use crate::messages::{Words, fill};
@@ -10,7 +11,7 @@ use crate::password::PasswordError;
 use crate::problem::Problem;
 use askama::Template;
 use axum::Form;
-use axum::extract::{ConnectInfo, Query, State};
+use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use care::{PersonId, TimeDelta};
@@ -70,7 +71,7 @@ pub(crate) fn address(path: &str) -> String {
     format!("/sign-in?next={next}")
 }
 
-pub(crate) async fn page(State(app): State<App>, headers: HeaderMap, Query(asked): Query<Asked>) -> Result<Response, Problem> {
+pub(crate) async fn page(State(app): State<App>, headers: HeaderMap, query::Asked(asked): query::Asked<Asked>) -> Result<Response, Problem> {
     if recognise(&app, &headers).await?.is_some() {
         return Ok(Redirect::to(own_path(&asked.next)).into_response());
     }
@@ -126,7 +127,9 @@ pub(crate) async fn enter(
     let mut puts = vec![Put::Token(token), Put::Audit { at: now, who: subject.clone(), action: "session.begin".to_owned(), subject }];
     // A new sign-in never goes on with an old session: no fixation.
     if let Some(old) = crate::caller::cookie(&headers, cookie_name(&app)) {
-        puts.push(Put::EndToken(crate::caller::hash_of(old)));
+        let old = crate::caller::hash_of(old);
+        app.end(&old);
+        puts.push(Put::EndToken(old));
     }
     app.parts.register.put(puts).await?;
     let mut response = Redirect::to(own_path(&entry.next)).into_response();
@@ -156,6 +159,7 @@ fn set_cookie(app: &App, response: &mut Response, secret: &str, seconds: i64) {
 }
 
 pub(crate) async fn leave(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
+    app.end(&caller.token);
     let who = caller.person.as_str().to_owned();
     let audit = Put::Audit { at: app.now(), who: who.clone(), action: "session.end".to_owned(), subject: who };
     app.parts.register.put(vec![Put::EndToken(caller.token), audit]).await?;

@@ -309,6 +309,11 @@ async fn every_refusal_is_a_problem_with_its_status_in_the_callers_language() {
             assert!(!problem["detail"].as_str().unwrap().is_empty());
         }
     }
+    for (body, kind) in [("", "application/x-www-form-urlencoded"), ("name=x", "application/x-www-form-urlencoded"), ("{}", "application/json")] {
+        let request = Request::post("/sign-in").header("host", "h").header("origin", "http://h").header("content-type", kind).body(Body::from(body)).unwrap();
+        let (status, problem) = answer(house.send(request).await).await;
+        assert_eq!((status, problem["code"].as_str()), (StatusCode::BAD_REQUEST, Some("malformed")), "{body} {kind}");
+    }
     let page = Request::get("/nothing").header("accept", "text/html").body(Body::empty()).unwrap();
     let response = house.send(page).await;
     assert_eq!((response.status(), response.headers()["content-type"].to_str().unwrap()), (StatusCode::NOT_FOUND, "text/html; charset=utf-8"));

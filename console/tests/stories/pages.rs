@@ -112,6 +112,40 @@ async fn what_can_be_done_depends_on_who_has_it() {
 }
 
 #[tokio::test]
+async fn what_a_contact_took_by_phone_the_desk_may_take_over() {
+    let house = House::new().await;
+    house.follow();
+    let alarm = house.press("home-0001").await;
+    let now = house.clock.0.lock().unwrap().to_owned();
+    store::desk::give(house.ledger.as_ref(), &alarm, care::alarm::Input::Accepted { attempt: 1 }, Vec::new(), now).await.unwrap();
+    let cookie = house.session("linxiao").await;
+    let (_, card) = house.page(&cookie, &format!("/desk/alarms/{alarm}")).await;
+    assert!(plain(&card).contains("陈丽 已接手") && card.contains("data-verb=\"claim"), "{}", plain(&card));
+    let (status, taken) = house.post("linxiao", &format!("/api/v1/alarms/{alarm}/claim"), "{}").await;
+    assert_eq!((status, taken["claimed_by"].as_str(), taken["claimed_by_kind"].as_str()), (StatusCode::OK, Some("linxiao"), Some("person")));
+}
+
+#[tokio::test]
+async fn five_thousand_open_alarms_are_counted_and_the_worst_two_hundred_drawn() {
+    let house = House::new().await;
+    for i in 0..5_000 {
+        house.raise(&format!("home-{i:05}"), Cause::Technical("device_silent".into()), Reason::new("x")).await;
+    }
+    house.pass(TimeDelta::seconds(1));
+    let red = house.press("home-0001").await;
+    house.follow();
+    let cookie = house.session("linxiao").await;
+    house.page(&cookie, "/desk/queue").await;
+    let began = std::time::Instant::now();
+    let (status, queue) = house.page(&cookie, "/desk/queue").await;
+    println!("queue page with 5,001 open alarms: {} ms, {} KB", began.elapsed().as_millis(), queue.len() / 1_024);
+    assert_eq!(status, StatusCode::OK);
+    let ids: Vec<_> = queue.split("data-alarm=\"").skip(1).map(|part| part.split('"').next().unwrap()).collect();
+    assert_eq!((ids.len(), ids[0]), (200, red.as_str()));
+    assert!(plain(&queue).contains("还有 4801 起未列出"));
+}
+
+#[tokio::test]
 async fn a_name_cannot_bring_its_own_markup() {
     let evil = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
     let house = House::with(|_| {}, vec![home("home-0666", "350582/dongshi", evil, evil), elder("elder-666", "home-0666", evil)]).await;
