@@ -269,10 +269,9 @@ async fn prepare_canary(ledger: &SqliteLedger) -> anyhow::Result<String> {
 /// Raises alarms about the platform itself while something is wrong with the machine, and says how the outage
 /// worklist is worked off.
 async fn watch_over(ledger: Arc<SqliteLedger>, log: Arc<SqliteLog>, wall: Arc<WallClock>, clock: Arc<dyn Clock>) {
-    let ledger: Arc<dyn Ledger> = ledger;
     loop {
         let mut wrong = Vec::new();
-        if log.disk_full() {
+        if log.disk_full() || ledger.disk_full() {
             wrong.push(("disk_full", Reason::new("disk_full")));
         }
         if let Some(by) = wall.set_back_by() {

@@ -295,10 +295,10 @@ async fn whole_days_go_when_they_are_old_and_everything_in_them_is_decided() {
     assert_eq!(log.retain(&kept, now().date_naive() + TimeDelta::days(2)).unwrap(), 2, "two days are old enough");
     assert_eq!(days(), 3);
     assert_eq!(log.retain(&kept, far).unwrap(), 2, "the newest stays");
-    let left: usize = log.read(Shard(0), Lane::Red, Offset(0), 1_000).await.unwrap().len();
-    assert!(left > 0 && left < 10, "{left}");
     drop(log);
     let log = SqliteLog::open(&dir, options).unwrap();
+    let left: usize = log.read(Shard(0), Lane::Red, Offset(0), 1_000).await.unwrap().len();
+    assert!(left > 0 && left < 10, "{left}");
     assert_eq!(log.end(Shard(1), Lane::Routine).await.unwrap(), kept[&Shard(1)].routine, "places go on");
     let error = SqliteLog::open(&dir, LogOptions { shards: 3, ballast_bytes: 0, ..LogOptions::default() }).err().unwrap();
     assert!(error.to_string().contains("has 2 shards and was asked for 3"), "{error}");
@@ -337,4 +337,55 @@ async fn a_full_queue_says_busy_and_red_ones_have_a_queue_of_their_own() {
     log.close();
     log.submit(record(Lane::Red, "h", 0, 100), Box::new(move |result| tell.send((100, result.is_ok())).unwrap()));
     assert_eq!(told.iter().find(|(n, _)| *n == 100), Some((100, false)), "closed");
+}
+
+#[tokio::test]
+async fn the_wal_does_not_grow_without_bound() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = DataDir::open(temp.path()).unwrap();
+    let options = LogOptions { shards: 1, ballast_bytes: 0, checkpoint_bytes: 256 << 10, wal_bytes_max: 2 << 20, ..LogOptions::default() };
+    let log = SqliteLog::open(&dir, options).unwrap();
+    let wal = temp.path().join("log-20261123.db-wal");
+    let mut largest = 0;
+    for n in 0..600 {
+        append(&log, Record { payload: vec![1; 100_000], ..record(Lane::Routine, "h", 0, n) }).await.unwrap();
+        // Somebody reads old records all the while.
+        assert!(!log.read(Shard(0), Lane::Routine, Offset(n / 2), 5).await.unwrap().is_empty());
+        largest = largest.max(std::fs::metadata(&wal).unwrap().len());
+    }
+    assert!(largest < 20 << 20, "60 MB were written, the WAL grew to {largest} bytes");
+}
+
+#[tokio::test]
+async fn a_damaged_day_file_does_not_keep_the_house_from_starting() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = DataDir::open(temp.path()).unwrap();
+    let options = LogOptions { shards: 1, ballast_bytes: 0, ..LogOptions::default() };
+    let log = SqliteLog::open(&dir, options.clone()).unwrap();
+    for day in 0..3 {
+        append(&log, record(Lane::Red, "h", day, 0)).await.unwrap();
+    }
+    drop(log);
+    let damage = |name: &str| std::fs::write(temp.path().join(name), vec![b'x'; 8_192]).unwrap();
+    // An old one: the others are as they were.
+    damage("log-20261123.db");
+    let log = SqliteLog::open(&dir, options.clone()).unwrap();
+    assert_eq!(log.stats().damaged_files, 1);
+    let places = async |log: &SqliteLog| log.read(Shard(0), Lane::Red, Offset(0), 10).await.unwrap().iter().map(|e| e.offset.0).collect::<Vec<_>>();
+    assert_eq!(places(&log).await, [2, 3]);
+    append(&log, record(Lane::Red, "h", 2, 0)).await.unwrap();
+    drop(log);
+    // The newest: a new one begins, far behind whatever stood there.
+    damage("log-20261125.db");
+    // And what a power cut left of a file that was being made.
+    std::fs::write(temp.path().join("log-20261126.db"), b"").unwrap();
+    for starts in 1..3 {
+        let log = SqliteLog::open(&dir, options.clone()).unwrap();
+        assert_eq!(log.stats().damaged_files, 2);
+        append(&log, record(Lane::Red, "h", 2, 0)).await.unwrap();
+        let places = places(&log).await;
+        assert_eq!(places.len(), 1 + starts);
+        assert!(places[0] == 2 && places[1] > 1 << 32, "{places:?}");
+        assert!(temp.path().join("log-20261125-01.db").is_file() && !temp.path().join("log-20261126.db").exists());
+    }
 }

@@ -6,7 +6,7 @@ use super::{open_reader, open_writer};
 use crate::log::{Entry, LogError, Offset, Record, Shard};
 use care::{HomeId, Lane};
 use chrono::{DateTime, NaiveDate, Utc};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, ErrorCode, params};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +15,8 @@ const SCHEMA: i64 = 1;
 /// Bits of a record's key that hold its offset; the shard stands above, the lane above that.
 const OFFSET_BITS: u32 = 50;
 const OFFSET_MAX: u64 = (1 << OFFSET_BITS) - 1;
+/// How far places are moved on behind a damaged file, whose last ones nobody knows: none may be used twice.
+pub(super) const LEAP: u64 = 1 << 36;
 /// Most payload bytes that one read returns (LIM-1).
 const READ_BYTES_MAX: usize = 4 << 20;
 
@@ -72,8 +74,10 @@ impl DayFile {
         Some((NaiveDate::parse_from_str(day, "%Y%m%d").ok()?, part.parse().ok()?))
     }
 
-    /// All files of a directory, oldest first. What a power cut left of a file that was being made is removed.
-    pub(super) fn all(dir: &DataDir) -> Result<Vec<Self>, OpenError> {
+    /// All files of a directory, oldest first, and those that are damaged: they are left where they are, for an
+    /// expert's tools, and the platform goes on without them. What a power cut left of a file that was being made is
+    /// removed.
+    pub(super) fn all(dir: &DataDir) -> Result<(Vec<Self>, Vec<Self>), OpenError> {
         let listing = |e| OpenError::Io("list the data directory".into(), e);
         let mut out = Vec::new();
         for entry in std::fs::read_dir(dir.path()).map_err(listing)? {
@@ -83,23 +87,30 @@ impl DayFile {
             }
         }
         out.sort_by_key(|f| (f.day, f.part));
-        let mut kept = Vec::new();
+        let (mut sound, mut damaged) = (Vec::new(), Vec::new());
         for mut file in out {
-            let failed = |e| OpenError::Sqlite(format!("open {}", file.path.display()), e);
-            let db = open_reader(&file.path).map_err(failed)?;
-            let schema: i64 = db.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(failed)?;
-            if schema == 0 {
-                drop(db);
-                file.remove().map_err(|e| OpenError::Io(format!("remove the unfinished {}", file.path.display()), e))?;
-                continue;
+            match file.look() {
+                Ok(0) => file.remove().map_err(|e| OpenError::Io(format!("remove the unfinished {}", file.path.display()), e))?,
+                Ok(SCHEMA) => sound.push(file),
+                Ok(found) => return Err(OpenError::Newer { file: file.path.display().to_string(), found, known: SCHEMA }),
+                Err(error) if is_damaged(&error) => {
+                    tracing::error!(file = %file.path.display(), %error, "a day file of the event log is damaged: going on without it");
+                    damaged.push(file);
+                }
+                Err(error) => return Err(OpenError::Sqlite(format!("open {}", file.path.display()), error)),
             }
-            if schema > SCHEMA {
-                return Err(OpenError::Newer { file: file.path.display().to_string(), found: schema, known: SCHEMA });
-            }
-            file.starts = starts(&db).map_err(failed)?;
-            kept.push(file);
         }
-        Ok(kept)
+        Ok((sound, damaged))
+    }
+
+    /// Reads the schema's number and, if it is ours, where the lanes start.
+    fn look(&mut self) -> rusqlite::Result<i64> {
+        let db = open_reader(&self.path)?;
+        let schema = db.query_row("PRAGMA user_version", [], |r| r.get(0))?;
+        if schema == SCHEMA {
+            self.starts = starts(&db)?;
+        }
+        Ok(schema)
     }
 
     /// Makes a new file that goes on at `starts`, durable under its name.
@@ -214,6 +225,11 @@ impl DayFile {
             })
             .sum()
     }
+}
+
+/// True if the file itself is no sound database, whatever the reason.
+pub(super) fn is_damaged(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 
 /// Whether a read has all it wanted.

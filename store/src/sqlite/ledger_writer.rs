@@ -284,3 +284,26 @@ fn open_again(desk: &Desk) -> rusqlite::Result<Connection> {
     }
     Ok(db)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ledger::{Ledger, LedgerError, Tx, Write};
+    use crate::sqlite::{DataDir, LedgerOptions, SqliteLedger};
+    use std::sync::atomic::Ordering;
+
+    #[tokio::test]
+    async fn after_a_failed_commit_the_caller_is_told_and_the_ledger_goes_on() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = DataDir::open(temp.path()).unwrap();
+        let options = LedgerOptions { ballast_bytes: 0, ..LedgerOptions::default() };
+        let (ledger, _) = SqliteLedger::open(&dir, &options, "2026-11-23T12:00:00Z".parse().unwrap()).unwrap();
+        let set = async |key: &str| ledger.commit(Tx { fence: None, writes: vec![Write::Setting { key: key.into(), value: "1".into() }] }).await;
+        set("a").await.unwrap();
+        ledger.desk.fail_commits.store(1, Ordering::Relaxed);
+        assert!(matches!(set("b").await, Err(LedgerError::Failed(_))));
+        set("c").await.unwrap();
+        assert_eq!(ledger.setting("a").await.unwrap().as_deref(), Some("1"));
+        assert_eq!(ledger.setting("c").await.unwrap().as_deref(), Some("1"));
+        assert_eq!(ledger.stats().failures, 1);
+    }
+}

@@ -3,8 +3,9 @@
 
 use super::ballast::Ballast;
 use super::dir::{DataDir, OpenError};
-use super::files::{DayFile, Full, slot};
+use super::files::{DayFile, Full, LEAP, is_damaged, slot};
 use super::stats::{Latency, LogStats};
+use super::tail::Tails;
 use super::writer::Writer;
 use super::{beside, is_full, lock, open_reader, open_writer};
 use crate::ledger::Decided;
@@ -76,11 +77,24 @@ pub(super) struct Shared {
     pub(super) wake: Condvar,
     /// The last durable offset of every lane, by [`slot`].
     pub(super) ends: Vec<AtomicU64>,
+    pub(super) tails: Tails,
     pub(super) files: Mutex<Vec<Arc<DayFile>>>,
     readers: Mutex<Vec<(PathBuf, Connection)>>,
     red: watch::Sender<u64>,
     routine: watch::Sender<u64>,
     pub(super) counters: Counters,
+    damaged: u64,
+}
+
+/// What was found in the directory.
+struct Found {
+    files: Vec<Arc<DayFile>>,
+    /// The newest file, if it can be written on.
+    db: Option<Connection>,
+    ends: Vec<u64>,
+    damaged: u64,
+    /// Day and part of the newest file, sound or not.
+    newest: Option<(NaiveDate, u32)>,
 }
 
 #[derive(Default)]
@@ -129,25 +143,26 @@ impl SqliteLog {
     pub fn open(dir: &Arc<DataDir>, options: LogOptions) -> Result<Self, OpenError> {
         let options = LogOptions { shards: options.shards.clamp(1, care::id::PARTITIONS), ..options };
         let ballast = Ballast::open(dir, "log.ballast", options.ballast_bytes).map_err(|e| OpenError::Io("put the log's ballast aside".into(), e))?;
-        let (files, db, ends) = loop {
+        let Found { files, db, ends, damaged, newest } = loop {
             match Self::open_files(dir, &options) {
                 Err(OpenError::Sqlite(_, error)) if is_full(&error, dir) && ballast.release() => {}
                 other => break other?,
             }
         };
         let next = ends.iter().map(|end| end.saturating_add(1)).collect();
-        let newest = files.last().cloned();
         let shared = Arc::new(Shared {
             dir: dir.clone(),
             ballast: Arc::new(ballast),
             queues: Mutex::default(),
             wake: Condvar::new(),
+            tails: Tails::new(&ends),
             ends: ends.into_iter().map(AtomicU64::new).collect(),
             files: Mutex::new(files),
             readers: Mutex::default(),
             red: watch::Sender::new(0),
             routine: watch::Sender::new(0),
             counters: Counters::default(),
+            damaged,
             options,
         });
         let (tell, told) = std::sync::mpsc::sync_channel(8);
@@ -161,21 +176,45 @@ impl SqliteLog {
         Ok(Self { shared, threads: Mutex::new(threads) })
     }
 
-    #[expect(clippy::type_complexity, reason = "used once, right above")]
-    fn open_files(dir: &DataDir, options: &LogOptions) -> Result<(Vec<Arc<DayFile>>, Option<Connection>, Vec<u64>), OpenError> {
-        let files = DayFile::all(dir)?;
+    fn open_files(dir: &DataDir, options: &LogOptions) -> Result<Found, OpenError> {
+        let (mut files, damaged) = DayFile::all(dir)?;
         let lanes = usize::from(options.shards) * 2;
-        let Some(newest) = files.last() else {
-            return Ok((Vec::new(), None, vec![0; lanes]));
-        };
-        if newest.starts.len() != lanes {
-            let have = u16::try_from(newest.starts.len() / 2).unwrap_or_default();
-            return Err(OpenError::Shards { have, asked: options.shards });
+        let mut found = Found { files: Vec::new(), db: None, ends: vec![0; lanes], damaged: damaged.len() as u64, newest: None };
+        let mut leap = damaged.last().map(|f| (f.day, f.part));
+        found.newest = leap;
+        if let Some(newest) = files.last() {
+            if newest.starts.len() != lanes {
+                let have = u16::try_from(newest.starts.len() / 2).unwrap_or_default();
+                return Err(OpenError::Shards { have, asked: options.shards });
+            }
+            let open = || {
+                let db = open_writer(&newest.path)?;
+                let ends = newest.ends(&db)?;
+                Ok((db, ends))
+            };
+            match open() {
+                Ok((db, ends)) => (found.db, found.ends) = (Some(db), ends),
+                Err(error) if is_damaged(&error) => {
+                    tracing::error!(file = %newest.path.display(), %error, "the newest day file of the event log is damaged: going on in a new one");
+                    found.ends = newest.starts.iter().map(|start| start.saturating_sub(1)).collect();
+                    found.damaged += 1;
+                    leap = Some((newest.day, newest.part));
+                }
+                Err(error) => return Err(OpenError::Sqlite(format!("open {}", newest.path.display()), error)),
+            }
+            let place = Some((newest.day, newest.part));
+            if leap < place {
+                leap = None;
+            }
+            found.newest = found.newest.max(place);
         }
-        let failed = |e| OpenError::Sqlite(format!("open {}", newest.path.display()), e);
-        let db = open_writer(&newest.path).map_err(failed)?;
-        let ends = newest.ends(&db).map_err(failed)?;
-        Ok((files.into_iter().map(Arc::new).collect(), Some(db), ends))
+        if leap.is_some() {
+            // Behind a damaged file: not written any more, and far beyond whatever it may have held.
+            found.db = None;
+            found.ends.iter_mut().for_each(|end| *end = end.saturating_add(LEAP));
+        }
+        found.files = files.drain(..).map(Arc::new).collect();
+        Ok(found)
     }
 
     /// Drops day files from before the day `before` (UTC), oldest first, as long as everything in them stands at or
@@ -239,6 +278,7 @@ impl SqliteLog {
             refused_full: of(&counters.refused_full),
             failures: of(&counters.failures),
             files: files.len() as u64,
+            damaged_files: self.shared.damaged,
             disk_bytes: files.iter().map(|f| f.disk_bytes()).sum(),
             disk_full: self.shared.ballast.is_full(),
             ballast_bytes: self.shared.ballast.bytes(),
@@ -362,6 +402,9 @@ impl EventLog for SqliteLog {
         let end = self.end(shard, lane).await?;
         if end <= after || max == 0 {
             return Ok(Vec::new());
+        }
+        if let Some(found) = self.shared.tails.read(slot(lane, shard, self.shared.options.shards), after, end.0, max) {
+            return Ok(found);
         }
         let shared = self.shared.clone();
         tokio::task::spawn_blocking(move || shared.read(shard, lane, after, end.0, max)).await.unwrap_or(Err(LogError::Closed))

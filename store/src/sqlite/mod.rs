@@ -16,6 +16,7 @@ mod read;
 mod register;
 mod seal;
 mod stats;
+mod tail;
 mod writer;
 
 pub use dir::{DataDir, OpenError};

@@ -115,33 +115,29 @@ impl Ledger for SqliteLedger {
     }
 
     async fn alarm(&self, id: &AlarmId) -> Result<Option<Stored<Alarm>>, LedgerError> {
-        let id = id.clone();
-        self.ask(move |db, _| row(db, "SELECT version, body FROM alarm WHERE id = ?1", [id.as_str()], alarm)).await
+        self.look(|db, _| row(db, "SELECT version, body FROM alarm WHERE id = ?1", [id.as_str()], alarm))
     }
 
     async fn open_alarm(&self, home: &HomeId, cause: &Cause) -> Result<Option<Stored<Alarm>>, LedgerError> {
-        let (home, cause) = (home.clone(), cause.name());
-        self.ask(move |db, _| row(db, "SELECT version, body FROM alarm WHERE home = ?1 AND cause = ?2 AND open = 1", [home.as_str(), &cause], alarm))
-            .await
+        let cause = cause.name();
+        self.look(|db, _| row(db, "SELECT version, body FROM alarm WHERE home = ?1 AND cause = ?2 AND open = 1", [home.as_str(), &cause], alarm))
     }
 
     async fn seen(&self, events: &[EventId]) -> Result<Vec<(EventId, Option<AlarmId>)>, LedgerError> {
         if events.is_empty() {
             return Ok(Vec::new());
         }
-        let events = events.to_vec();
-        self.ask(move |db, _| {
+        self.look(|db, _| {
             let mut select = db.prepare_cached("SELECT alarm FROM seen WHERE event = ?1")?;
             let mut out = Vec::new();
             for event in events {
-                let found: Option<Option<String>> = select.query_row([event_key(&event)], |r| r.get(0)).optional()?;
+                let found: Option<Option<String>> = select.query_row([event_key(event)], |r| r.get(0)).optional()?;
                 if let Some(alarm) = found {
-                    out.push((event, alarm.map(AlarmId::new)));
+                    out.push((event.clone(), alarm.map(AlarmId::new)));
                 }
             }
             Ok(out)
         })
-        .await
     }
 
     async fn alarms(&self, which: Which, after: Option<&AlarmId>, max: usize) -> Result<Vec<Stored<Alarm>>, LedgerError> {
@@ -163,27 +159,26 @@ impl Ledger for SqliteLedger {
     async fn due(&self, now: Timestamp, max: usize) -> Result<Vec<AlarmId>, LedgerError> {
         let sql = "SELECT id FROM alarm WHERE open = 1 AND red = ?1 AND next_step_at <= ?2 ORDER BY next_step_at, id LIMIT ?3";
         let id = |r: &Row<'_>| Ok(AlarmId::new(r.get::<_, String>(0)?));
-        self.ask(move |db, _| red_first(max, |red, max| rows(db, sql, params![red, nanos(now), max], id))).await
+        self.look(|db, _| red_first(max, |red, max| rows(db, sql, params![red, nanos(now), max], id)))
     }
 
     async fn next_deadline(&self) -> Result<Option<Timestamp>, LedgerError> {
-        self.ask(|db, _| {
+        self.look(|db, _| {
             earliest(db, "SELECT next_step_at FROM alarm WHERE open = 1 AND red = ?1 AND next_step_at IS NOT NULL ORDER BY next_step_at LIMIT 1")
         })
-        .await
     }
 
     async fn effects_due(&self, now: Timestamp, max: usize) -> Result<Vec<Waiting>, LedgerError> {
         let sql = format!("{WAITING} WHERE done_at IS NULL AND trying = 0 AND red = ?1 AND due_at <= ?2 ORDER BY due_at, alarm, no LIMIT ?3");
-        self.ask(move |db, _| red_first(max, |red, max| rows(db, &sql, params![red, nanos(now), max], waiting))).await
+        self.look(|db, _| red_first(max, |red, max| rows(db, &sql, params![red, nanos(now), max], waiting)))
     }
 
     async fn effects_trying(&self) -> Result<Vec<Waiting>, LedgerError> {
-        self.ask(|db, _| rows(db, &format!("{WAITING} WHERE done_at IS NULL AND trying = 1 ORDER BY alarm, no"), [], waiting)).await
+        self.look(|db, _| rows(db, &format!("{WAITING} WHERE done_at IS NULL AND trying = 1 ORDER BY alarm, no"), [], waiting))
     }
 
     async fn next_effect(&self) -> Result<Option<Timestamp>, LedgerError> {
-        self.ask(|db, _| earliest(db, "SELECT due_at FROM effect WHERE done_at IS NULL AND trying = 0 AND red = ?1 ORDER BY due_at LIMIT 1")).await
+        self.look(|db, _| earliest(db, "SELECT due_at FROM effect WHERE done_at IS NULL AND trying = 0 AND red = ?1 ORDER BY due_at LIMIT 1"))
     }
 
     async fn notes(&self, alarm: &AlarmId) -> Result<Vec<Note>, LedgerError> {
@@ -199,7 +194,7 @@ impl Ledger for SqliteLedger {
     }
 
     async fn decided(&self, shard: Shard) -> Result<Decided, LedgerError> {
-        self.ask(move |db, _| decided(db, shard)).await
+        self.look(|db, _| decided(db, shard))
     }
 
     async fn snapshots(&self, shard: Shard) -> Result<(Decided, Vec<(HomeId, Vec<u8>)>), LedgerError> {
@@ -228,8 +223,7 @@ impl Ledger for SqliteLedger {
                 return Ok(plan.clone());
             }
         }
-        let (home, cause) = (home.clone(), cause.clone());
-        let plan = self.ask(move |db, _| resolve(db, &home, &cause, level)).await?;
+        let plan = self.look(|db, _| resolve(db, home, cause, level))?;
         let mut plans = lock(&self.plans);
         if plans.version == version {
             if plans.found.len() >= PLANS_MAX {
@@ -241,8 +235,7 @@ impl Ledger for SqliteLedger {
     }
 
     async fn setting(&self, key: &str) -> Result<Option<String>, LedgerError> {
-        let key = key.to_owned();
-        self.ask(move |db, _| row(db, "SELECT value FROM setting WHERE key = ?1", [key], |r| Ok(r.get(0)?))).await
+        self.look(|db, _| row(db, "SELECT value FROM setting WHERE key = ?1", [key], |r| Ok(r.get(0)?)))
     }
 
     fn changed(&self) -> watch::Receiver<u64> {

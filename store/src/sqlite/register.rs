@@ -228,8 +228,7 @@ impl Register for SqliteLedger {
     }
 
     async fn home(&self, id: &HomeId) -> Result<Option<HomeRecord>, LedgerError> {
-        let id = id.clone();
-        self.ask(move |db, keys| {
+        self.look(|db, keys| {
             row(db, "SELECT area, address, access_notes FROM home WHERE id = ?1", [id.as_str()], |r| {
                 Ok(HomeRecord {
                     id: id.clone(),
@@ -239,7 +238,6 @@ impl Register for SqliteLedger {
                 })
             })
         })
-        .await
     }
 
     async fn homes(&self, after: Option<&HomeId>, max: usize) -> Result<Vec<HomeId>, LedgerError> {
@@ -256,11 +254,7 @@ impl Register for SqliteLedger {
     }
 
     async fn elder_ids_of(&self, home: &HomeId) -> Result<Vec<ElderId>, LedgerError> {
-        let home = home.clone();
-        self.ask(move |db, _| {
-            rows(db, "SELECT id FROM elder WHERE home = ?1 ORDER BY id", [home.as_str()], |r| Ok(ElderId::new(r.get::<_, String>(0)?)))
-        })
-        .await
+        self.look(|db, _| rows(db, "SELECT id FROM elder WHERE home = ?1 ORDER BY id", [home.as_str()], |r| Ok(ElderId::new(r.get::<_, String>(0)?))))
     }
 
     async fn contacts_of(&self, home: &HomeId) -> Result<Vec<ContactRecord>, LedgerError> {
@@ -275,8 +269,7 @@ impl Register for SqliteLedger {
     }
 
     async fn contact(&self, id: &ContactId) -> Result<Option<ContactRecord>, LedgerError> {
-        let id = id.clone();
-        self.ask(move |db, keys| row(db, &format!("{CONTACT} WHERE id = ?1"), [id.as_str()], |r| contact(keys, r))).await
+        self.look(|db, keys| row(db, &format!("{CONTACT} WHERE id = ?1"), [id.as_str()], |r| contact(keys, r)))
     }
 
     async fn plans(&self) -> Result<Vec<PlanRecord>, LedgerError> {
@@ -297,8 +290,7 @@ impl Register for SqliteLedger {
     }
 
     async fn devices_of(&self, home: &HomeId) -> Result<Vec<DeviceRecord>, LedgerError> {
-        let home = home.clone();
-        self.ask(move |db, _| {
+        self.look(|db, _| {
             let sql = "SELECT id, kind, room, exit_door, enrolled_at, retired_at FROM device WHERE home = ?1 ORDER BY id";
             rows(db, sql, [home.as_str()], |r| {
                 Ok(DeviceRecord {
@@ -312,27 +304,23 @@ impl Register for SqliteLedger {
                 })
             })
         })
-        .await
     }
 
     async fn credential(&self, name: &str) -> Result<Option<Credential>, LedgerError> {
-        let name = name.to_owned();
-        self.ask(move |db, _| {
-            row(db, "SELECT secret_hash, rights, revoked_at FROM credential WHERE name = ?1", [&name], |r| {
+        self.look(|db, _| {
+            row(db, "SELECT secret_hash, rights, revoked_at FROM credential WHERE name = ?1", [name], |r| {
                 Ok(Credential {
-                    name: name.clone(),
+                    name: name.to_owned(),
                     secret_hash: r.get(0)?,
                     rights: serde_json::from_str(&r.get::<_, String>(1)?)?,
                     revoked_at: r.get::<_, Option<i64>>(2)?.map(instant),
                 })
             })
         })
-        .await
     }
 
     async fn person(&self, id: &PersonId) -> Result<Option<PersonRecord>, LedgerError> {
-        let id = id.clone();
-        self.ask(move |db, keys| row(db, &format!("{PERSON} WHERE id = ?1"), [id.as_str()], |r| person(keys, r))).await
+        self.look(|db, keys| row(db, &format!("{PERSON} WHERE id = ?1"), [id.as_str()], |r| person(keys, r)))
     }
 
     async fn people(&self) -> Result<Vec<PersonRecord>, LedgerError> {
@@ -340,11 +328,10 @@ impl Register for SqliteLedger {
     }
 
     async fn token(&self, hash: &str) -> Result<Option<Token>, LedgerError> {
-        let hash = hash.to_owned();
-        self.ask(move |db, _| {
-            row(db, "SELECT person, kind, created_at, expires_at, used_at FROM token WHERE hash = ?1", [&hash], |r| {
+        self.look(|db, _| {
+            row(db, "SELECT person, kind, created_at, expires_at, used_at FROM token WHERE hash = ?1", [hash], |r| {
                 Ok(Token {
-                    hash: hash.clone(),
+                    hash: hash.to_owned(),
                     person: PersonId::new(r.get::<_, String>(0)?),
                     kind: r.get(1)?,
                     created_at: instant(r.get(2)?),
@@ -353,7 +340,6 @@ impl Register for SqliteLedger {
                 })
             })
         })
-        .await
     }
 
     async fn unknown_devices(&self, max: usize) -> Result<Vec<UnknownDevice>, LedgerError> {

@@ -70,6 +70,8 @@ pub struct LogStats {
     pub failures: u64,
     /// Day files.
     pub files: u64,
+    /// Day files that were found damaged at the start and left aside.
+    pub damaged_files: u64,
     /// Bytes of all day files on disk.
     pub disk_bytes: u64,
     /// True while the disk is full: red records only, from the ballast.
