@@ -90,12 +90,36 @@ pub struct BridgeConfig {
     /// Topic filters, `care/v1/#` if left out.
     #[serde(default)]
     pub topics: Vec<String>,
-    /// On MQTT 5: the name of the shared subscription. Left out: MQTT 3.1.1.
+    /// Speak MQTT 5 and share the subscription with the other readers of this name. Left out: MQTT 3.1.1.
     #[serde(default)]
     pub share: Option<String>,
-    /// The home that foreign-language topics of this broker belong to, if it serves one home.
+    /// TLS by the authorities in this PEM file.
     #[serde(default)]
-    pub home: Option<String>,
+    pub authorities: Option<PathBuf>,
+    /// The homes that native messages are taken for; left out: every home.
+    #[serde(default)]
+    pub homes: Vec<String>,
+    /// Topics in other languages and the home each belongs to.
+    #[serde(default)]
+    pub lodger: Vec<LodgerConfig>,
+}
+
+impl BridgeConfig {
+    /// Host and port of the broker, if it is written as both.
+    pub fn address(&self) -> Option<(String, u16)> {
+        let (host, port) = self.broker.rsplit_once(':')?;
+        Some((host.to_owned(), port.parse().ok()?)).filter(|(host, _)| !host.is_empty())
+    }
+}
+
+/// `[[mqtt.bridge.lodger]]`: topics without a home in their name.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LodgerConfig {
+    /// The topic filter: `zigbee2mqtt/#`.
+    pub topics: String,
+    /// The home that they belong to.
+    pub home: String,
 }
 
 /// `[console]`
@@ -245,6 +269,15 @@ impl Config {
             }
         }
         for bridge in &self.mqtt.bridge {
+            if bridge.address().is_none() {
+                say(format!("mqtt.bridge.broker = \"{}\": write host:port", bridge.broker));
+            }
+            for home in bridge.homes.iter().chain(bridge.lodger.iter().map(|l| &l.home)).filter(|h| !care::id::well_formed(h)) {
+                say(format!("mqtt.bridge: `{home}` cannot be the identifier of a home"));
+            }
+            if let Some(file) = bridge.authorities.as_ref().filter(|f| !f.is_file()) {
+                say(format!("mqtt.bridge.authorities = \"{}\": there is no such file", file.display()));
+            }
             if bridge.client_id.is_empty() {
                 say(format!("mqtt.bridge to {}: client_id must not be empty, or the broker keeps nothing for us", bridge.broker));
             }

@@ -127,6 +127,7 @@ fn blueprint(args: &DemoArgs, data: PathBuf) -> Blueprint {
         data,
         zone: homes.zone,
         door: DoorSettings { listeners, limits: gateway::Limits::default() },
+        bridges: Vec::new(),
         console: ConsoleSettings { demo: true, canary_home: Some(alerts::engine::CANARY.into()), ..ConsoleSettings::new(args.http) },
         homes,
         keep_days: 90,

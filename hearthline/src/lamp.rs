@@ -4,7 +4,7 @@ use alerts::channel::Errand;
 use alerts::{Channel, Delivery, EffectKey, Health, Job, Reconciled, Take};
 use async_trait::async_trait;
 use care::alarm::{AttemptOutcome, Help};
-use gateway::{DoorHandle, Retain};
+use gateway::{BridgeHandle, DoorHandle, Retain};
 use std::sync::OnceLock;
 use std::time::Duration;
 use wire::native::{Down, command};
@@ -13,13 +13,13 @@ use wire::native::{Down, command};
 /// how things stand; when all is over the retained word is taken back.
 #[derive(Default)]
 pub struct Lamps {
-    door: OnceLock<DoorHandle>,
+    doors: OnceLock<(DoorHandle, Vec<BridgeHandle>)>,
 }
 
 impl Lamps {
-    /// The door is open: lamps can be reached.
-    pub fn door_is_open(&self, door: DoorHandle) {
-        let _set_once = self.door.set(door);
+    /// The ways to devices are open: the own door, and brokers that devices may listen at.
+    pub fn doors_are_open(&self, door: DoorHandle, bridges: Vec<BridgeHandle>) {
+        let _set_once = self.doors.set((door, bridges));
     }
 }
 
@@ -35,7 +35,7 @@ impl Channel for Lamps {
 
     async fn deliver(&self, job: &Job, _take: &dyn Take) -> Delivery {
         let Errand::Lamp { device, help } = &job.errand else { return Delivery::Ended(AttemptOutcome::Unreachable) };
-        let Some(door) = self.door.get() else { return Delivery::Again(Some(Duration::from_secs(1))) };
+        let Some((door, bridges)) = self.doors.get() else { return Delivery::Again(Some(Duration::from_secs(1))) };
         let word = match help {
             Help::Taken => wire::native::Help::Taken,
             Help::Coming => wire::native::Help::Coming,
@@ -51,6 +51,9 @@ impl Channel for Lamps {
                 door.publish(&topic, &payload, Retain::No);
                 door.publish(&topic, &[], Retain::Yes);
             }
+        }
+        for bridge in bridges {
+            bridge.publish(&topic, &payload);
         }
         Delivery::Ended(AttemptOutcome::Delivered)
     }

@@ -15,7 +15,7 @@ use alerts::{Channel, Engine, EngineSettings, RegisterDirectory};
 use anyhow::Context;
 use care::{Cause, HomeId, Reason, TimeDelta, Timestamp};
 use console::{Console, ConsoleSettings, Parts};
-use gateway::{Door, DoorHandle, DoorSettings, Listener, Protection, Welcome};
+use gateway::{BridgeHandle, BridgeSettings, Door, DoorHandle, DoorSettings, Listener, Protection, Welcome};
 use ingest::{Ports, RegisterBook, Worker};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -47,6 +47,8 @@ pub struct Blueprint {
     pub zone: chrono_tz::Tz,
     /// The devices' door: the first listener is where devices connect; one for everybody may follow, for protocol suites.
     pub door: DoorSettings,
+    /// Existing brokers that are read as well.
+    pub bridges: Vec<BridgeSettings>,
     /// The people's door.
     pub console: ConsoleSettings,
     /// The detector.
@@ -86,6 +88,7 @@ pub struct Running {
     pub exchange: Option<Arc<Exchange>>,
     stop: watch::Sender<bool>,
     door: DoorHandle,
+    bridges: Vec<BridgeHandle>,
     workers: Vec<JoinHandle<()>>,
     tasks: Vec<JoinHandle<()>>,
     console: JoinHandle<()>,
@@ -197,10 +200,11 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
 
     let keys = Arc::new(RegisterKeys::new(register.clone()));
     let event_log: Arc<dyn EventLog> = log.clone();
+    let lanes = Arc::new(LearnedLanes::default());
     let mut door_settings = blueprint.door;
     // The canary comes through a door of the same build, but needs no certificate for it.
     door_settings.listeners.push(Listener { address: SocketAddr::from(([127, 0, 0, 1], 0)), protection: Protection::Loopback, welcome: Welcome::Keys });
-    let door = Door::open(door_settings.clone(), event_log.clone(), keys, clock.clone(), Arc::new(LearnedLanes::default()))
+    let door = Door::open(door_settings.clone(), event_log.clone(), keys, clock.clone(), lanes.clone())
         .await
         .context("opening the devices' door (--mqtt, or [mqtt] listen)")?;
     let addresses = door.local_addrs().to_vec();
@@ -208,7 +212,12 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
     let mqtt = first(Welcome::Keys).context("the devices' door has no listener")?;
     let mqtt_open = first(Welcome::Open);
     let for_canary = addresses.last().copied().unwrap_or(mqtt);
-    lamps.door_is_open(door.clone());
+    let bridges = blueprint
+        .bridges
+        .into_iter()
+        .map(|settings| BridgeHandle::start(settings, event_log.clone(), clock.clone(), lanes.clone()).context("preparing an existing broker ([[mqtt.bridge]])"))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    lamps.doors_are_open(door.clone(), bridges.clone());
     pulse.door_is_open(door.clone());
     tasks.push(tokio::spawn({
         let (canary, stop) = (canary.clone(), stopped.clone());
@@ -228,13 +237,16 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
         }
     });
     info!(%mqtt, %http, "the doors are open");
-    Ok(Running { mqtt, mqtt_open, http, exchange, stop, door, workers, tasks, console, log, ledger })
+    Ok(Running { mqtt, mqtt_open, http, exchange, stop, door, bridges, workers, tasks, console, log, ledger })
 }
 
 impl Running {
     /// Closes the doors, lets the workers write the states of the homes, and ends.
     pub async fn stop(self) {
         self.door.shutdown().await;
+        for bridge in self.bridges {
+            bridge.shutdown().await;
+        }
         let _nobody_listens = self.stop.send(true);
         for worker in self.workers {
             if let Err(error) = worker.await {

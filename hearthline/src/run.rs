@@ -1,15 +1,17 @@
 //! `hearthline run`: production. Everything that could make a call go nowhere is refused before the doors open.
 
-use crate::config::{Config, TlsConfig, Wrong};
+use crate::config::{BridgeConfig, Config, TlsConfig, Wrong};
 use crate::demo::until_told_to_end;
 use crate::platform::{self, Blueprint, Opened};
 use alerts::webhook::WebhookSettings;
 use anyhow::Context;
 use care::plan::ChannelName;
-use care::{Level, TimeDelta};
+use care::{HomeId, Level, TimeDelta};
 use console::{ConsoleSettings, Transport};
-use gateway::{DoorSettings, Limits, Listener, Protection, Tls, Welcome};
+use gateway::{BridgeSettings, BrokerVersion, DoorSettings, Homes, Limits, Listener, Lodger, Protection, Tls, Welcome};
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 use store::Register;
 use store::register::{PlanRecord, PlanScope};
 use tracing::warn;
@@ -74,10 +76,12 @@ fn blueprint(config: &Config) -> anyhow::Result<Blueprint> {
         }
         None => None,
     };
+    let bridges = config.mqtt.bridge.iter().map(bridge).collect::<anyhow::Result<Vec<_>>>()?;
     Ok(Blueprint {
         data: config.platform.data_dir.clone(),
         zone,
         door,
+        bridges,
         console,
         homes: config.homes(),
         keep_days: config.log.keep_days,
@@ -86,6 +90,36 @@ fn blueprint(config: &Config) -> anyhow::Result<Blueprint> {
         exchange: false,
         clock_rate: 1,
         clock_offset: TimeDelta::zero(),
+    })
+}
+
+fn bridge(config: &BridgeConfig) -> anyhow::Result<BridgeSettings> {
+    let read = |file: &Path| std::fs::read(file).with_context(|| format!("reading {}", file.display()));
+    let password = match &config.password_file {
+        Some(file) => String::from_utf8_lossy(&read(file)?).trim().to_owned(),
+        None => String::new(),
+    };
+    let (host, port) = config.address().context("mqtt.bridge.broker")?;
+    let mut filters = vec!["care/v1/#".to_owned()];
+    filters.extend(config.lodger.iter().map(|l| l.topics.clone()));
+    Ok(BridgeSettings {
+        name: config.client_id.clone(),
+        host,
+        port,
+        authorities_pem: config.authorities.as_deref().map(read).transpose()?,
+        login: (!config.user.is_empty()).then(|| (config.user.clone(), password)),
+        client_id: config.client_id.clone(),
+        version: match &config.share {
+            Some(group) => BrokerVersion::V5 { group: Some(group.clone()) },
+            None => BrokerVersion::V3,
+        },
+        filters: if config.topics.is_empty() { filters } else { config.topics.clone() },
+        homes: match config.homes.is_empty() {
+            true => Homes::All,
+            false => Homes::Listed(Arc::new(config.homes.iter().map(|h| HomeId::from(h.as_str())).collect())),
+        },
+        lodgers: config.lodger.iter().map(|l| Lodger { filter: l.topics.clone(), home: HomeId::from(l.home.as_str()) }).collect(),
+        session_expiry: Duration::from_secs(7 * 24 * 3600),
     })
 }
 
