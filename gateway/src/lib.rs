@@ -11,6 +11,7 @@
 //! subscribe again; words to devices are kept and repeated by whoever sent them.
 
 mod arrival;
+mod bridge;
 mod codec;
 mod connection;
 mod counters;
@@ -28,6 +29,7 @@ mod session;
 mod stream;
 mod tls;
 
+pub use bridge::{BridgeCount, BridgeError, BridgeHandle, BridgeSettings, BrokerVersion, Lodger};
 pub use counters::Count;
 pub use door::{Door, DoorError, DoorHandle, DoorSettings, Lanes, Listener, PlainLanes, Protection, Retain, Welcome};
 pub use keys::{Grant, Hello, Homes, Keys, OpenKeys, Refused, Rights};

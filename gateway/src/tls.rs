@@ -1,7 +1,7 @@
 //! TLS for the door: rustls on ring, from PEM, with client certificates where an authority for them is given.
 
 use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::sync::Arc;
@@ -85,6 +85,20 @@ impl Tls {
     pub(crate) fn acceptor(&self) -> Result<TlsAcceptor, TlsError> {
         Ok(TlsAcceptor::from(self.server()?))
     }
+}
+
+/// TLS of a client towards a server that one of these authorities vouches for.
+pub(crate) fn client_config(authorities_pem: &[u8]) -> Result<ClientConfig, TlsError> {
+    let unfit = |error: &dyn std::fmt::Display| TlsError::Unfit(error.to_string());
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates("the authorities", authorities_pem)? {
+        roots.add(certificate).map_err(|error| unfit(&error))?;
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| unfit(&error))?;
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
 /// One element of DER: its tag, its content, and what follows it.

@@ -1,5 +1,6 @@
 //! The contract of the gate (ACK-1): nothing is acknowledged that is not durable, and acknowledgements go out
 //! in the order of the messages.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test")]
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test")]
 

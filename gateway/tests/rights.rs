@@ -1,4 +1,5 @@
 //! Who may say and hear what, over real sockets; the words back to devices; and what revoking does.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test")]
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test")]
 

@@ -1,4 +1,5 @@
 //! TLS at the door, client certificates, and the refusal to listen unprotected.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test")]
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test")]
 

@@ -5,12 +5,15 @@ use care::{HomeId, Signal, SignalKind, Value};
 
 /// What a message means. `learned` belongs to the home of the message; describing messages change it.
 pub fn decode(message: &Message<'_>, learned: &mut Learned) -> Decoded {
-    let decoded = if teaches(message.topic) {
+    let mut decoded = if teaches(message.topic) {
         learn(message, learned)
     } else {
         learned.bridges.note(message);
         read(message, learned)
     };
+    if let (Decoded::Signals(signals) | Decoded::Quarantine { signals, .. }, false) = (&mut decoded, native::is_native(message.topic)) {
+        signals.iter_mut().for_each(|signal| learned.remember(signal));
+    }
     match message.retained {
         Retained::No => decoded,
         Retained::Yes => without_old_movement(decoded),

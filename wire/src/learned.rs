@@ -2,7 +2,7 @@
 //! messages in the same order give the same [`Learned`], and it can be stored with the home's state.
 
 use crate::{homeassistant, native, zigbee2mqtt};
-use care::{DeviceId, SignalKind, Value};
+use care::{DeviceId, EventId, Signal, SignalKind, TimeDelta, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -16,6 +16,8 @@ pub struct Learned {
     pub(crate) bridges: zigbee2mqtt::Bridges,
     /// What was discovered in Home Assistant's way.
     pub(crate) entities: homeassistant::Entities,
+    /// Since when a state holds that its device repeats.
+    episodes: BTreeMap<DeviceId, BTreeMap<SignalKind, Timestamp>>,
 }
 
 /// What people declared a device to be, where the device itself cannot know.
@@ -81,8 +83,53 @@ impl Learned {
         self.roles.get(device).copied()
     }
 
+    /// Gives a repeated state the identity of its beginning. Foreign languages say a state again with
+    /// every message (`smoke` with each battery report): that is one event with copies, not a press each
+    /// time. A state that went away and came back is a new event, and so is one that lasts longer than
+    /// its episode. A call is never folded: a button that stays on may have been pressed again.
+    pub(crate) fn remember(&mut self, signal: &mut Signal) {
+        let Some(longest) = episode(signal.kind).filter(|_| signal.event.is_none()) else { return };
+        if !holds(signal) {
+            if let Some(kinds) = self.episodes.get_mut(&signal.device) {
+                kinds.remove(&signal.kind);
+            }
+            self.episodes.retain(|_, kinds| !kinds.is_empty());
+            return;
+        }
+        if self.episodes.len() >= Self::DEVICES_MAX && !self.episodes.contains_key(&signal.device) {
+            return;
+        }
+        let kinds = self.episodes.entry(signal.device.clone()).or_default();
+        let since = kinds.entry(signal.kind).or_insert(signal.heard_at);
+        if signal.heard_at < *since || signal.heard_at - *since >= longest {
+            *since = signal.heard_at;
+        }
+        let name = format!("since {}", since.timestamp_millis());
+        signal.event = Some(EventId::named(&signal.home, &signal.device, signal.kind.name(), &name));
+    }
+
     /// Most devices per home and language.
     pub const DEVICES_MAX: usize = 512;
+}
+
+/// How long a repeated state counts as one event; `None` for what is no state or is never folded.
+fn episode(kind: SignalKind) -> Option<TimeDelta> {
+    if matches!(kind, SignalKind::Fall | SignalKind::Smoke | SignalKind::Gas | SignalKind::CarbonMonoxide | SignalKind::WaterLeak) {
+        Some(TimeDelta::minutes(5))
+    } else if kind == SignalKind::Tamper {
+        Some(TimeDelta::hours(1))
+    } else {
+        (kind == SignalKind::Battery).then(|| TimeDelta::hours(24))
+    }
+}
+
+/// True while a state asks for an alarm.
+fn holds(signal: &Signal) -> bool {
+    match signal.value {
+        Value::Bool(truth) => truth,
+        Value::Number(percent) => percent <= care::cause::BATTERY_LOW_PERCENT,
+        Value::None | Value::Open | Value::Closed => false,
+    }
 }
 
 /// The identifier of a device from a foreign language: its own if it can stand in a topic, else a

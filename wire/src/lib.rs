@@ -10,6 +10,7 @@
 //! discovery) teaches a [`Learned`] per home first; nothing here knows any model by name.
 
 mod chirpstack;
+pub mod dc09;
 mod decode;
 mod fault;
 mod homeassistant;
@@ -19,6 +20,7 @@ mod learned;
 mod meaning;
 mod message;
 pub mod native;
+pub mod scaip;
 mod shelly;
 mod speaker;
 mod tasmota;

@@ -198,3 +198,31 @@ fn what_is_learned_is_bounded_and_survives_storage() {
     let stored = serde_json::to_vec(&home.learned).unwrap();
     assert_eq!(serde_json::from_slice::<Learned>(&stored).unwrap(), home.learned);
 }
+
+#[test]
+fn a_state_that_is_repeated_is_one_event_and_a_press_never() {
+    let mut home = one("", &json!([
+        binary("smoke", &json!(true), &json!(false)),
+        binary("sos", &json!(true), &json!(false)),
+        choice("action", &json!(["single"])),
+    ]));
+    let mut event = |payload: &str, at: &str| {
+        let message = wire::Message {
+            home: Some(&home.home),
+            topic: "zigbee2mqtt/d",
+            payload: payload.as_bytes(),
+            heard_at: at.parse().unwrap(),
+            retained: Retained::No,
+        };
+        wire::decode(&message, &mut home.learned).signals()[0].event.clone()
+    };
+    let first = event(r#"{"smoke":true}"#, "2026-11-23T08:00:00Z");
+    assert!(first.is_some());
+    assert_eq!(event(r#"{"smoke":true,"linkquality":9}"#, "2026-11-23T08:04:59Z"), first, "said again");
+    let longer = event(r#"{"smoke":true}"#, "2026-11-23T08:05:00Z");
+    assert_ne!(longer, first, "it has lasted");
+    event(r#"{"smoke":false}"#, "2026-11-23T08:05:10Z");
+    assert_ne!(event(r#"{"smoke":true}"#, "2026-11-23T08:05:20Z"), longer, "it came back");
+    assert_eq!(event(r#"{"sos":true}"#, "2026-11-23T08:00:00Z"), None, "a call is a press each time");
+    assert_eq!(event(r#"{"action":"single"}"#, "2026-11-23T08:00:00Z"), None);
+}
