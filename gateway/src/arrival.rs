@@ -17,7 +17,7 @@ use crate::tls;
 use socket2::{SockRef, TcpKeepalive};
 use std::collections::VecDeque;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
@@ -37,7 +37,7 @@ pub(crate) struct Entry {
     pub(crate) hall: Arc<Hall>,
     pub(crate) keys: Arc<dyn Keys>,
     pub(crate) welcome: Welcome,
-    pub(crate) tls: Option<TlsAcceptor>,
+    pub(crate) tls: Option<RwLock<TlsAcceptor>>,
 }
 
 /// A client that was let in.
@@ -109,6 +109,7 @@ async fn knock(entry: &Entry, socket: TcpStream) -> Option<Knock> {
     let mut stream = match &entry.tls {
         None => Stream::Plain(socket),
         Some(acceptor) => {
+            let acceptor = acceptor.read().unwrap_or_else(PoisonError::into_inner).clone();
             let stream = acceptor.accept(socket).await.ok()?;
             let (_, session) = stream.get_ref();
             certificate_name = session.peer_certificates().and_then(<[_]>::first).and_then(|c| tls::common_name(c));

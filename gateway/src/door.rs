@@ -11,7 +11,7 @@ use crate::tls::{Tls, TlsError};
 use care::{HomeId, Lane};
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use store::{Clock, EventLog};
 use tokio::net::{TcpListener, TcpSocket};
@@ -131,7 +131,7 @@ impl Door {
         let hall = Hall::new(settings.limits, log, clock, lanes, runtime);
         let mut bound = Vec::new();
         for listener in &settings.listeners {
-            let tls = check(listener)?;
+            let tls = check(listener)?.map(RwLock::new);
             let address = listener.address;
             let socket = bind(address).map_err(|source| DoorError::Listen { address, source })?;
             let local = socket.local_addr().map_err(|source| DoorError::Listen { address, source })?;
@@ -142,12 +142,13 @@ impl Door {
         tokio::task::yield_now().await;
         let places = Arc::new(Semaphore::new(hall.limits.connections));
         let addresses = bound.iter().map(|(_, local, _)| *local).collect();
+        let entries = bound.iter().map(|(_, _, entry)| Arc::clone(entry)).collect();
         let mut tasks: Vec<_> = bound
             .into_iter()
             .map(|(socket, _, entry)| tokio::spawn(accept(socket, entry, Arc::clone(&places))))
             .collect();
         tasks.push(tokio::spawn(Arc::clone(&hall).keep_deadlines()));
-        Ok(DoorHandle { hall, addresses, places, tasks: Arc::new(tasks) })
+        Ok(DoorHandle { hall, addresses, entries, places, tasks: Arc::new(tasks) })
     }
 }
 
@@ -223,6 +224,7 @@ impl Drop for Gone {
 pub struct DoorHandle {
     hall: Arc<Hall>,
     addresses: Vec<SocketAddr>,
+    entries: Vec<Arc<Entry>>,
     places: Arc<Semaphore>,
     tasks: Arc<Vec<JoinHandle<()>>>,
 }
@@ -231,6 +233,16 @@ impl DoorHandle {
     /// Where it listens, in the order of the settings, with the real ports.
     pub fn local_addrs(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Uses another certificate from the next connection on, for every listener that has TLS. Connections that
+    /// are open go on with the old one. If the new one cannot be used, nothing changes.
+    pub fn renew(&self, tls: &Tls) -> Result<(), TlsError> {
+        let acceptor = tls.acceptor()?;
+        for place in self.entries.iter().filter_map(|entry| entry.tls.as_ref()) {
+            *place.write().unwrap_or_else(PoisonError::into_inner) = acceptor.clone();
+        }
+        Ok(())
     }
 
     /// Sends a message to whoever listens to its topic, QoS 1. Returns how many clients took it. It is not

@@ -40,6 +40,7 @@ impl Authority {
 
 struct Secure {
     house: House,
+    door: DoorHandle,
     address: std::net::SocketAddr,
     authority: Authority,
 }
@@ -62,8 +63,9 @@ async fn secure() -> Secure {
     ]);
     let settings = DoorSettings { listeners: vec![listener], limits: Limits::default() };
     let door = Door::open(settings, house.log.clone(), Arc::new(keys), Arc::new(TestClock), Arc::new(PlainLanes)).await;
-    let address = door.unwrap().local_addrs()[0];
-    Secure { house, address, authority }
+    let door = door.unwrap();
+    let address = door.local_addrs()[0];
+    Secure { house, door, address, authority }
 }
 
 impl Secure {
@@ -156,4 +158,28 @@ async fn an_unprotected_port_beyond_loopback_is_refused_unless_waived() {
     let first = open("127.0.0.1:0", Protection::Loopback, Welcome::Keys).await.unwrap();
     let taken = open(&first.local_addrs()[0].to_string(), Protection::Loopback, Welcome::Keys).await;
     assert!(matches!(taken, Err(DoorError::Listen { .. })));
+}
+
+#[tokio::test]
+async fn a_certificate_is_renewed_without_closing_anything() {
+    let mut secure = secure().await;
+    let mut old = secure.client(V3, None).await;
+    old.send(&hi(V3, "old").login("device").bytes()).await;
+    old.expect("CONNACK").await;
+    let next = authority();
+    let (certificate, key) = next.sign("server", &["localhost"]);
+    let tls = Tls {
+        chain_pem: certificate.pem().into_bytes(),
+        key_pem: key.serialize_pem().into_bytes(),
+        client_authorities_pem: None,
+    };
+    let broken = Tls { key_pem: b"x".to_vec(), ..tls.clone() };
+    assert!(secure.door.renew(&broken).is_err());
+    secure.door.renew(&tls).unwrap();
+    old.publish("care/v1/h1/button/call", "{}", 1).await;
+    // The new authority's client gets through now.
+    secure.authority = next;
+    let mut new = secure.client(V3, None).await;
+    new.send(&hi(V3, "new").login("device").bytes()).await;
+    new.expect("CONNACK").await;
 }
