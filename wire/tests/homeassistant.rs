@@ -61,6 +61,7 @@ fn events_and_triggers_are_presses_and_a_button_named_for_help_calls() {
             "topic": "b3/action", "device": {"identifiers": ["b3"]}})),
         ("homeassistant/device_automation/b3/b/config", json!({"automation_type": "trigger", "type": "button_short_press", "subtype": "button_1", "payload": "single",
             "topic": "b3/action", "device": {"identifiers": ["b3"]}})),
+        ("homeassistant/device_automation/b4/a/config", json!({"automation_type": "trigger", "type": "button_press", "subtype": "button_1", "topic": "b4/t", "device": {"identifiers": "b4"}})),
         ("homeassistant/event/m1/motion/config", json!({"device_class": "motion", "state_topic": "m1/event", "event_types": ["motion"], "device": {"identifiers": ["m1"]}})),
     ]);
     home.check("b1/event", r#"{"event_type":"press"}"#, "b1: button");
@@ -70,6 +71,7 @@ fn events_and_triggers_are_presses_and_a_button_named_for_help_calls() {
     home.check("b3/action", "emergency", "b3: call");
     home.check("b3/action", "single", "b3: button");
     home.check("b3/action", "other", "b3: heartbeat");
+    home.check("b4/t", "pressed", "b4: button");
     home.check("m1/event", r#"{"event_type":"motion"}"#, "m1: motion");
 }
 

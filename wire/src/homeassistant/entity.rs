@@ -369,9 +369,12 @@ impl Entity {
             return Ok((Heard::Silent, false));
         }
         if let Some(expected) = &self.trigger {
-            let fired = value.as_str().map_or_else(|| value.to_string(), str::to_owned) == *expected || expected.is_empty();
-            let heard = if fired { reading.read(&Json::String(expected.clone())) } else { Heard::Silent };
-            return Ok((heard, meaning::is_release(expected)));
+            // A trigger without a payload fires on any.
+            let told = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let fired = told == *expected || expected.is_empty();
+            let release = meaning::is_release(&told);
+            let heard = if fired { reading.read(&Json::String(told)) } else { Heard::Silent };
+            return Ok((heard, release));
         }
         // An event's type stands in an object, which a template may have left as text.
         let inner = match &value {
