@@ -39,7 +39,7 @@ pub fn reports(frame: &Frame) -> Vec<Report> {
     match &frame.token {
         Token::AdmCid => contact_id(&frame.data).into_iter().collect(),
         Token::SiaDcs => sia(&frame.data),
-        Token::Null | Token::Ack | Token::Nak | Token::Duh | Token::Rsp | Token::Other(_) => Vec::new(),
+        Token::Null | Token::ExtendedNull | Token::Ack | Token::Nak | Token::Duh | Token::Rsp | Token::Other(_) => Vec::new(),
     }
 }
 
@@ -54,7 +54,7 @@ pub fn signals(frame: &Frame, home: &HomeId, heard_at: Timestamp) -> Decoded {
     if event && reports.is_empty() {
         fault = Some(Fault::BadValue { field: "data".into() });
     }
-    if event || frame.token == Token::Null {
+    if event || matches!(frame.token, Token::Null | Token::ExtendedNull) {
         let speaker = speaker(frame, home, heard_at, "");
         if reports.iter().all(|report| says(report.meaning).is_none()) {
             signals.push(speaker.says(SignalKind::Heartbeat, Value::None));
@@ -87,6 +87,7 @@ fn speaker(frame: &Frame, home: &HomeId, heard_at: Timestamp, zone: &str) -> Spe
     let device = if zone.is_empty() { DeviceId::from("panel") } else { DeviceId::new(format!("zone-{zone}")) };
     let mut speaker = Speaker::new(home, device, heard_at);
     speaker.said_at = frame.happened_at();
+    speaker.room = frame.extension('R').filter(|room| !room.is_empty()).map(|room| room.chars().take(64).collect());
     // The sequence number comes round again: only with the time of sending it names a message.
     speaker.name = frame.sent_at.map(|at| format!("{}@{}:{}", frame.seq, at.timestamp(), frame.data));
     speaker

@@ -15,6 +15,8 @@ pub enum Token {
     SiaDcs,
     /// A link test without an event.
     Null,
+    /// A link test with extended data.
+    ExtendedNull,
     /// Received.
     Ack,
     /// Not accepted: the time is off.
@@ -34,6 +36,7 @@ impl Token {
             Self::AdmCid => "ADM-CID",
             Self::SiaDcs => "SIA-DCS",
             Self::Null => "NULL",
+            Self::ExtendedNull => "XNM",
             Self::Ack => "ACK",
             Self::Nak => "NAK",
             Self::Duh => "DUH",
@@ -43,7 +46,7 @@ impl Token {
     }
 
     fn parse(name: &str) -> Self {
-        [Self::AdmCid, Self::SiaDcs, Self::Null, Self::Ack, Self::Nak, Self::Duh, Self::Rsp]
+        [Self::AdmCid, Self::SiaDcs, Self::Null, Self::ExtendedNull, Self::Ack, Self::Nak, Self::Duh, Self::Rsp]
             .into_iter()
             .find(|token| token.name() == name)
             .unwrap_or_else(|| Self::Other(name.chars().take(32).collect()))
@@ -233,7 +236,9 @@ fn content_of(content: &str, frame: &mut Frame) -> Option<()> {
         }
         rest = after;
     }
-    frame.sent_at = rest.strip_prefix('_').and_then(time_of);
+    // Extended data may hold brackets of its own (JSON): the time stands behind the last of all.
+    let time = rest.strip_prefix('_').or_else(|| rest.rsplit_once("]_").map(|(_, time)| time));
+    frame.sent_at = time.and_then(time_of);
     Some(())
 }
 
@@ -277,6 +282,11 @@ impl Frame {
     /// Understood as a frame, but not to be handled: the panel need not send it again.
     pub fn duh(&self, now: Timestamp) -> Self {
         self.answer(Token::Duh, self.encrypted.then_some(now))
+    }
+
+    /// Like [`Frame::nak`], with the account of this frame: some senders understand no other form.
+    pub fn nak_to(&self, now: Timestamp) -> Self {
+        Self { encrypted: false, seq: 0, ..self.answer(Token::Nak, Some(now)) }
     }
 
     /// The panel's clock is off: our time is in the answer. Never encrypted, always sequence 0.

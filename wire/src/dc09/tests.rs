@@ -73,6 +73,8 @@ fn every_shape_of_nak_is_understood() {
     }
     let ours = Frame::nak(now()).encode(None, &mut no_pad).unwrap();
     assert!(String::from_utf8(ours).unwrap().contains("\"NAK\"0000R0L0A0[]_01:02:03,11-23-2026"));
+    let named = plain(EMERGENCY).nak_to(now()).encode(None, &mut no_pad).unwrap();
+    assert!(String::from_utf8(named).unwrap().contains("\"NAK\"0000R1L5678#1234[]_01:02:03,11-23-2026"));
 }
 
 /// A frame of a body, with length and check sum.
@@ -225,4 +227,6 @@ fn the_time_of_occurrence_is_the_devices_time() {
     let frame = plain(&checked("\"SIA-DCS\"0042L0#1234[#1234|Nri0/QA3][H00:59:00,11-23-2026][I\u{62}ath]_01:02:03,11-23-2026"));
     assert_eq!(frame.happened_at(), Some("2026-11-23T00:59:00Z".parse().unwrap()));
     assert_eq!(frame.extension('I'), Some("bath"));
+    let json = plain(&checked("\"XNM\"0000L0#1234[][J{\"a\":[1]}][CDP]_01:02:03,11-23-2026"));
+    assert_eq!((json.token, json.sent_at), (Token::ExtendedNull, Some(now())));
 }
