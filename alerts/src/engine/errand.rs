@@ -255,7 +255,9 @@ impl Engine {
             return self.drop_effect(&key).await;
         }
         let tries = waiting.tries.saturating_add(1);
-        self.store(&key, &[Write::EffectTrying { alarm: key.alarm.clone(), no: key.no, at: self.clock.now() }]).await;
+        if !self.begin_plain(&key).await {
+            return Settled::NotStored;
+        }
         let job = Job {
             key: key.clone(),
             home: alarm.home,
@@ -383,12 +385,24 @@ impl Engine {
     async fn store(&self, key: &EffectKey, writes: &[Write]) {
         let mut pause = STORE_PAUSE;
         while let Err(error) = self.ledger.commit(Tx { fence: None, writes: writes.to_vec() }).await {
-            if matches!(error, LedgerError::Conflict) {
-                return; // it has left the outbox already
-            }
             tracing::warn!(alarm.id = %key.alarm, %error, "the outbox could not be written: trying again");
             self.pause(pause).await;
             pause = (pause * 2).min(STORE_PAUSE_MAX);
+        }
+    }
+
+    /// Writes down that an effect without an attempt is being tried. False: it may have left the outbox, or the ledger
+    /// does not answer; whatever is still there will be seen again.
+    async fn begin_plain(&self, key: &EffectKey) -> bool {
+        let trying = Write::EffectTrying { alarm: key.alarm.clone(), no: key.no, at: self.clock.now() };
+        match self.ledger.commit(Tx { fence: None, writes: vec![trying] }).await {
+            Ok(()) => true,
+            Err(LedgerError::Conflict) => false,
+            Err(LedgerError::Fenced | LedgerError::DiskFull | LedgerError::Failed(_)) => {
+                // Nobody knows whether it was stored: brought back to where it will be seen.
+                self.store(key, &[Write::EffectAgain { alarm: key.alarm.clone(), no: key.no, due_at: self.clock.now() }]).await;
+                false
+            }
         }
     }
 

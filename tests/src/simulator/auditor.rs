@@ -108,7 +108,7 @@ impl Auditor {
             Lane::Routine => {
                 let Some(waits) = inside.red_waits.get_mut(&shard) else { return };
                 *waits += 1;
-                if *waits == 3 {
+                if *waits == 2 {
                     drop(inside);
                     self.violated("LANE-1", format!("a red record waits behind the routine lane of shard {}", shard.0));
                 }

@@ -190,7 +190,7 @@ async fn the_end(world: &Arc<World>) {
     let left = world.ledger.effects_due(world.clock.now() + TimeDelta::days(1), 10).await.unwrap();
     let trying = world.ledger.effects_trying().await.unwrap();
     if let Some(first) = left.iter().chain(&trying).next() {
-        violated("ALM-4", format!("effect {} of {} is still in the outbox", first.effect.no, first.alarm));
+        violated("ALM-4", format!("{:?} of {} is still in the outbox, due at {}, trying: {}", first.effect, first.alarm, first.due_at, first.trying));
     }
     if let Some(key) = world.phones.under_way().first() {
         violated("ALM-4", format!("a phone still rings for {key}"));

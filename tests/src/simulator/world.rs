@@ -307,6 +307,9 @@ impl World {
                     continue; // lost on the way
                 }
                 tokio::time::sleep(Duration::from_millis(if bad { dice.below(900) } else { 5 })).await;
+                if dice.chance(400) {
+                    self.stir(&home, &name);
+                }
                 let told = self.transmit(record.clone(), &name).await;
                 received |= told && !(bad && dice.chance(250));
             }
@@ -320,6 +323,20 @@ impl World {
             tokio::time::sleep(Duration::from_millis(dice.between(500, 900_000))).await;
             self.transmit(record, &name).await;
         }
+    }
+
+    /// Who presses also moves: the sensor's word goes ahead of the press.
+    fn stir(&self, home: &HomeId, name: &str) {
+        let Some(ports) = self.ports() else { return };
+        let record = Record {
+            lane: Lane::Routine,
+            home: home.clone(),
+            source: "hub".to_owned(),
+            topic: format!("care/v1/{home}/sensor/motion"),
+            payload: format!(r#"{{"id":"by-{name}"}}"#).into_bytes(),
+            heard_at: self.clock.now(),
+        };
+        ports.submit(record, Box::new(|_unheard| {}));
     }
 
     /// Everything else that a home says.
