@@ -23,7 +23,7 @@ impl Connection {
             return Err(Fault::TOPIC_ALIAS);
         }
         if publish.topic.is_empty() {
-            publish.topic.clone_from(self.aliases_in.get(&alias).ok_or(Fault::PROTOCOL)?);
+            publish.topic.clone_from(self.aliases_in.get(&alias).ok_or(Fault::TOPIC_ALIAS)?);
         } else if publish.topic.len() <= TOPIC_BYTES_MAX {
             self.aliases_in.insert(alias, publish.topic.clone());
         }
