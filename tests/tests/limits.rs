@@ -11,6 +11,7 @@
 
 use acceptance::harness::disk::SmallDisk;
 use acceptance::harness::mqtt::{Packet, connect_packet, packet, press_of, publish_packet};
+use acceptance::harness::webhook::Receiver;
 use acceptance::harness::{Client, Demo, Options, home, is_long, run, until};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -19,6 +20,13 @@ use tokio::task::JoinSet;
 
 /// The home that nobody disturbs.
 const QUIET: usize = 1;
+
+/// A demo with a webhook in every plan: the simulated phones are soon all engaged, as real ones would be.
+async fn demo(options: Options) -> (Demo, Receiver) {
+    let receiver = Receiver::start().await;
+    let demo = Demo::start(options.with(&["--webhook", &receiver.url()])).await;
+    (demo, receiver)
+}
 
 /// Presses in the undisturbed home: alarm and first attempt within 5 s; the process is well.
 async fn still_serves(demo: &mut Demo, what: &str) {
@@ -30,9 +38,8 @@ async fn still_serves(demo: &mut Demo, what: &str) {
         .await
         .unwrap();
     let has_attempt = |alarm: &Value| {
-        alarm["attempts"]
-            .as_array()
-            .is_some_and(|attempts| !attempts.is_empty())
+        let attempts = alarm["attempts"].as_array();
+        attempts.is_some_and(|all| all.iter().any(|attempt| attempt["started_at"].is_string()))
     };
     until(
         &format!("{what}: the undisturbed home is called about"),
@@ -75,7 +82,7 @@ fn a_full_disk_refuses_everything_but_red_alarms() {
     };
     run(async {
         let data = disk.path().join("data");
-        let mut demo = Demo::start(Options::homes(60).on(&data)).await;
+        let (mut demo, _receiver) = demo(Options::homes(60).on(&data)).await;
         still_serves(&mut demo, "before").await;
         disk.fill(0);
         // Routine messages are refused without an ack, sooner or later: what is free inside the files may still be used.
@@ -156,7 +163,7 @@ fn a_full_disk_refuses_everything_but_red_alarms() {
 fn two_thousand_clients_that_reconnect_at_once_are_all_let_in_and_disturb_nobody() {
     run(async {
         let clients = if is_long("limits") { 5000 } else { 2000 };
-        let mut demo = Demo::start(Options::homes(100)).await;
+        let (mut demo, _receiver) = demo(Options::homes(100)).await;
         let mut waves: Vec<Option<Client>> = (0..clients).map(|_| None).collect();
         for wave in 0..3 {
             // The connections of the wave before are dropped without a word and come back all at once.
@@ -209,7 +216,7 @@ fn two_thousand_clients_that_reconnect_at_once_are_all_let_in_and_disturb_nobody
 #[test]
 fn a_client_that_never_reads_is_let_go_and_holds_up_nobody() {
     run(async {
-        let mut demo = Demo::start(Options::homes(50)).await;
+        let (mut demo, _receiver) = demo(Options::homes(50)).await;
         let mut deaf = demo.bridge("deaf").await;
         deaf.subscribe("care/v1/+/+/cmd").await.unwrap();
         // It sends on and on, and reads neither its PUBACKs nor what it has subscribed to.
@@ -252,7 +259,7 @@ fn a_client_that_never_reads_is_let_go_and_holds_up_nobody() {
 #[test]
 fn a_slow_reader_of_every_lamp_makes_the_buttons_wait_for_nothing() {
     run(async {
-        let mut demo = Demo::start(Options::homes(50)).await;
+        let (mut demo, _receiver) = demo(Options::homes(50)).await;
         let mut slow = demo.bridge("slow").await;
         slow.subscribe("care/v1/+/+/cmd").await.unwrap();
         let reader = tokio::spawn(async move {
@@ -295,7 +302,7 @@ fn a_slow_reader_of_every_lamp_makes_the_buttons_wait_for_nothing() {
 #[test]
 fn big_broken_and_forbidden_messages_close_their_connection_and_nothing_else() {
     run(async {
-        let mut demo = Demo::start(Options::homes(20)).await;
+        let (mut demo, _receiver) = demo(Options::homes(20)).await;
         let topic = format!("care/v1/{}/m-1/motion", home(2));
         let rubbish: Vec<(&str, Vec<u8>)> = vec![
             (
@@ -360,7 +367,7 @@ fn big_broken_and_forbidden_messages_close_their_connection_and_nothing_else() {
 #[test]
 fn a_call_on_a_bad_payload_is_still_a_call() {
     run(async {
-        let mut demo = Demo::start(Options::homes(20)).await;
+        let (mut demo, _receiver) = demo(Options::homes(20)).await;
         let bad: [&[u8]; 8] = [
             b"",
             b"\xff\xfe\xfd",
@@ -407,7 +414,7 @@ fn a_call_on_a_bad_payload_is_still_a_call() {
 #[test]
 fn a_flood_of_telemetry_does_not_hold_up_a_press() {
     run(async {
-        let mut demo = Demo::start(Options::homes(200)).await;
+        let (mut demo, _receiver) = demo(Options::homes(200)).await;
         let mut floods = JoinSet::new();
         let until_at =
             Instant::now() + Duration::from_secs(if is_long("limits") { 120 } else { 8 });
