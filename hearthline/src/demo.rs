@@ -200,7 +200,12 @@ async fn fill(opened: &Opened, args: &DemoArgs, secrets: &Secrets) -> anyhow::Re
         rights: CredentialRights::Bridge { homes: vec!["*".into()] },
         revoked_at: None,
     };
-    ledger.put(vec![Put::Token(token), Put::Credential(credential)]).await.context("making the demo's credentials")?;
+    // Written once: a start on a full disk must not fail for what is there already.
+    let known = ledger.credential(MQTT_USER).await?.is_some_and(|there| there.secret_hash == credential.secret_hash)
+        && ledger.token(&token.hash).await?.is_some();
+    if !known {
+        ledger.put(vec![Put::Token(token), Put::Credential(credential)]).await.context("making the demo's credentials")?;
+    }
     Ok(())
 }
 

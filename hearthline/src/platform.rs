@@ -128,7 +128,7 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
 
     // The people's port is taken first: if it is not free, nothing else begins.
     let canary = Arc::new(Canary::new(ledger.clone(), clock.clone(), CanarySettings::default()));
-    let canary_secret = prepare_canary(&ledger).await?;
+    let canary_secret = prepare_canary(&ledger).await;
 
     let test_homes = BTreeSet::from([HomeId::from(alerts::engine::CANARY)]);
     let book = Arc::new(RegisterBook::new(register.clone(), test_homes));
@@ -265,7 +265,7 @@ impl Running {
 }
 
 /// Makes the canary's home, plan and a new credential for its press.
-async fn prepare_canary(ledger: &SqliteLedger) -> anyhow::Result<String> {
+async fn prepare_canary(ledger: &SqliteLedger) -> String {
     let secret = secret::make();
     let mut entries = Canary::entries();
     entries.push(Put::Credential(Credential {
@@ -274,8 +274,11 @@ async fn prepare_canary(ledger: &SqliteLedger) -> anyhow::Result<String> {
         rights: CredentialRights::Hub { home: alerts::engine::CANARY.into() },
         revoked_at: None,
     }));
-    ledger.put(entries).await.context("preparing the canary")?;
-    Ok(secret)
+    // A platform without its canary still answers calls: on a full disk it must start all the same.
+    if let Err(error) = ledger.put(entries).await {
+        error!(%error, "the canary could not be prepared: no canary until the next start");
+    }
+    secret
 }
 
 /// Raises alarms about the platform itself while something is wrong with the machine, and says how the outage
