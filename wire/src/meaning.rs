@@ -200,6 +200,49 @@ pub(crate) fn reading(name: &str, about: &str, shape: &Shape<'_>) -> Option<Read
     }
 }
 
+/// How to read a property whose name says only that there is an alarm (`alarm`, `alarm_status`,
+/// `detected`): what about stands in its description, or else in its device's.
+pub(crate) fn reading_by_text(name: &str, text: &str, about: &str, shape: &Shape<'_>) -> Option<Reading> {
+    let words = words(name);
+    let alarm = any(&words, &["alarm", "alert", "detected", "triggered"]);
+    if !alarm || !words.iter().all(|word| NEUTRAL.contains(&word.as_str())) {
+        return None;
+    }
+    let kind = sole_kind(text).or_else(|| sole_kind(about))?;
+    match shape {
+        Shape::Binary { .. } => reading_of_kind(kind, name, about, shape),
+        Shape::Choice(values) => {
+            let told = |truth: bool| values.iter().any(|v| choose(Some(kind), v) == Some((kind, Value::Bool(truth))));
+            let of_a_thing = kind == SignalKind::Fall && !persons(about);
+            let values: Vec<String> = values.iter().map(|v| (*v).to_owned()).collect();
+            (told(true) && told(false) && !of_a_thing).then(|| Reading::Choice { subject: Some(kind), values: kept(values) })
+        }
+        Shape::Number { .. } => None,
+    }
+}
+
+/// The one kind that a description speaks of; none if it speaks of two.
+fn sole_kind(text: &str) -> Option<SignalKind> {
+    let words = words(text);
+    let table = [
+        (SignalKind::Fall, FALL),
+        (SignalKind::Call, &["sos", "panic", "emergency"]),
+        (SignalKind::Smoke, SMOKE),
+        (SignalKind::CarbonMonoxide, MONOXIDE),
+        (SignalKind::Gas, GAS),
+        (SignalKind::WaterLeak, LEAK),
+        (SignalKind::Vibration, VIBRATION),
+        (SignalKind::Motion, &["motion", "occupancy", "presence", "pir"]),
+    ];
+    let mut found = table.into_iter().filter(|(_, known)| any(&words, known)).map(|(kind, _)| kind);
+    match (found.next(), found.next()) {
+        // A leak of gas is gas.
+        (Some(SignalKind::Gas), Some(SignalKind::WaterLeak)) if !words.iter().any(|w| w == "water") => Some(SignalKind::Gas),
+        (kind, None) => kind,
+        (_, Some(_)) => None,
+    }
+}
+
 /// How to read a two-valued property whose kind is known.
 pub(crate) fn reading_of_kind(kind: SignalKind, name: &str, about: &str, shape: &Shape<'_>) -> Option<Reading> {
     let Shape::Binary { on, off } = shape else { return reading(name, about, shape) };
@@ -276,6 +319,15 @@ fn temperature(words: &[String]) -> bool {
 }
 
 impl Reading {
+    /// The kind of signal that this is about, where it is about one.
+    pub(crate) fn kind(&self) -> Option<SignalKind> {
+        match self {
+            Self::Switch { kind, .. } | Self::Level { kind, .. } | Self::Plain { subject: kind } => Some(*kind),
+            Self::Choice { subject, .. } => *subject,
+            Self::Press { .. } => Some(SignalKind::Button),
+        }
+    }
+
     /// What a value says. Absent and unknown-yet (`null`) values are silent.
     pub(crate) fn read(&self, value: &Json) -> Heard {
         if value.is_null() {

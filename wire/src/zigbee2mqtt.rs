@@ -145,16 +145,33 @@ fn described(entry: &Json) -> Option<(&str, Known, String)> {
     let name = entry.get("friendly_name").and_then(Json::as_str).or(address).filter(|n| !n.is_empty() && n.len() <= NAME_MAX)?;
     let definition = entry.get("definition").unwrap_or(&Json::Null);
     let about = text(definition, "description");
+    let exposes = || definition.get("exposes").and_then(Json::as_array).into_iter().flatten();
     let mut properties = Vec::new();
-    for expose in definition.get("exposes").and_then(Json::as_array).into_iter().flatten() {
-        walk(expose, &mut Vec::new(), &about, &mut properties);
+    for expose in exposes() {
+        walk(expose, &mut Vec::new(), &about, By::Name, &mut properties);
     }
+    // What names do not tell may stand in the descriptions: of kinds that no name has told.
+    let mut described = Vec::new();
+    for expose in exposes() {
+        walk(expose, &mut Vec::new(), &about, By::Description, &mut described);
+    }
+    let told: Vec<Option<SignalKind>> = properties.iter().map(|p| p.reading.kind()).collect();
+    described.retain(|p| !told.contains(&p.reading.kind()));
+    properties.extend(described);
+    properties.truncate(PROPERTIES_MAX);
     let known = Known { device: learned::device_id(address.filter(|a| !a.is_empty()).unwrap_or(name)), properties, presses_in_state: false };
     Some((name, known, format!("{} {}", text(definition, "vendor"), text(definition, "model")).trim().to_owned()))
 }
 
+/// Where the meaning of a property is looked for.
+#[derive(Clone, Copy, PartialEq)]
+enum By {
+    Name,
+    Description,
+}
+
 /// Collects what an expose and its features say about people.
-fn walk(expose: &Json, path: &mut Vec<String>, about: &str, into: &mut Vec<Property>) {
+fn walk(expose: &Json, path: &mut Vec<String>, about: &str, by: By, into: &mut Vec<Property>) {
     if into.len() >= PROPERTIES_MAX || path.len() > 4 {
         return;
     }
@@ -164,7 +181,7 @@ fn walk(expose: &Json, path: &mut Vec<String>, about: &str, into: &mut Vec<Prope
         let inner = property.filter(|_| kind == "composite");
         path.extend(inner.map(str::to_owned));
         for feature in features {
-            walk(feature, path, about, into);
+            walk(feature, path, about, by, into);
         }
         if inner.is_some() {
             path.pop();
@@ -180,17 +197,21 @@ fn walk(expose: &Json, path: &mut Vec<String>, about: &str, into: &mut Vec<Prope
         return;
     }
     let values: Vec<&str> = expose.get("values").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str).collect();
+    let told = |shape: &Shape<'_>| match by {
+        By::Name => meaning::reading(name, about, shape),
+        By::Description => {
+            let text: String = expose.get("description").and_then(Json::as_str).unwrap_or_default().chars().take(128).collect();
+            meaning::reading_by_text(name, &text, about, shape)
+        }
+    };
     let reading = match kind {
-        "enum" | "text" if name == "action" => Some(meaning::press_reading(&values)),
+        "enum" | "text" if name == "action" => (by == By::Name).then(|| meaning::press_reading(&values)),
         "binary" => {
             let (on, off) = (expose.get("value_on").unwrap_or(&Json::Bool(true)), expose.get("value_off").unwrap_or(&Json::Bool(false)));
-            meaning::reading(name, about, &Shape::Binary { on, off })
+            told(&Shape::Binary { on, off })
         }
-        "enum" if !values.is_empty() => meaning::reading(name, about, &Shape::Choice(values)),
-        "numeric" => {
-            let unit = expose.get("unit").and_then(Json::as_str).unwrap_or_default();
-            meaning::reading(name, about, &Shape::Number { unit })
-        }
+        "enum" if !values.is_empty() => told(&Shape::Choice(values)),
+        "numeric" => told(&Shape::Number { unit: expose.get("unit").and_then(Json::as_str).unwrap_or_default() }),
         _ => None,
     };
     if let Some(reading) = reading {

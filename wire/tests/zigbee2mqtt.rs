@@ -226,3 +226,17 @@ fn a_state_that_is_repeated_is_one_event_and_a_press_never() {
     assert_eq!(event(r#"{"sos":true}"#, "2026-11-23T08:00:00Z"), None, "a call is a press each time");
     assert_eq!(event(r#"{"action":"single"}"#, "2026-11-23T08:00:00Z"), None);
 }
+
+#[test]
+fn an_alarm_without_a_name_is_told_by_its_description() {
+    let alarm = |text: &str| json!({"type": "enum", "name": "alarm_status", "property": "alarm_status", "access": 1, "values": ["normal", "alarm"], "description": text});
+    let mut shaken = one("Sensor", &json!([alarm("Indicates when vibration is detected")]));
+    shaken.check("zigbee2mqtt/d", r#"{"alarm_status":"alarm"}"#, "0x01: vibration");
+    let mut detector = one("Smoke detector", &json!([alarm("Device alarm status")]));
+    detector.check("zigbee2mqtt/d", r#"{"alarm_status":"alarm"}"#, "0x01: smoke");
+    detector.check("zigbee2mqtt/d", r#"{"alarm_status":"prealarm"}"#, "0x01: heartbeat !bad_value");
+    let mut both = one("Smoke and CO detector", &json!([alarm("Device alarm status")]));
+    both.check("zigbee2mqtt/d", r#"{"alarm_status":"alarm"}"#, "0x01: heartbeat");
+    let mut named = one("Smoke detector", &json!([binary("smoke", &json!(true), &json!(false)), alarm("Siren")]));
+    named.check("zigbee2mqtt/d", r#"{"alarm_status":"alarm","smoke":false}"#, "0x01: smoke=no");
+}
