@@ -116,12 +116,12 @@ pub(crate) fn subject(name: &str) -> Option<SignalKind> {
         (SignalKind::Call, CALL, &["call", "cord", "pull", "key", "personal", "assistance"]),
         (SignalKind::Smoke, SMOKE, &[]),
         (SignalKind::CarbonMonoxide, MONOXIDE, &["carbon"]),
-        (SignalKind::Gas, GAS, &["natural", "combustible"]),
+        (SignalKind::Gas, GAS, &["natural", "combustible", "leak", "leakage"]),
         (SignalKind::WaterLeak, LEAK, &["water"]),
         (SignalKind::Tamper, TAMPER, &["anti", "case", "cover"]),
         (SignalKind::Bed, BED, &["occupancy", "occupied", "presence", "in", "on", "of", "out", "person"]),
         (SignalKind::Seat, SEAT, &["occupancy", "occupied", "presence", "in", "on", "person"]),
-        (SignalKind::Contact, CONTACT, &["open", "opened"]),
+        (SignalKind::Contact, CONTACT, &["open", "opened", "garage", "gate", "window"]),
         (SignalKind::Motion, MOTION, &["human", "body", "person", "presence"]),
         (SignalKind::Vibration, VIBRATION, &[]),
     ];
@@ -177,7 +177,7 @@ pub(crate) fn reading(name: &str, about: &str, shape: &Shape<'_>) -> Option<Read
     match shape {
         Shape::Binary { .. } => {
             let kind = kind?;
-            let level = kind == SignalKind::Battery && !words(name).iter().any(|w| w.contains("low"));
+            let level = kind == SignalKind::Battery && !words(name).iter().any(|w| w.contains("low") || w == "alarm");
             if level { None } else { reading_of_kind(kind, name, about, shape) }
         }
         Shape::Choice(values) => {
@@ -453,7 +453,7 @@ fn choose(subject: Option<SignalKind>, text: &str) -> Option<(SignalKind, Value)
         return if off { said(false) } else { all(TAMPERED).then_some((kind, Value::Bool(true))) };
     }
     if kind == SignalKind::Battery {
-        return if all(&["low", "very", "critical", "empty", "replace", "alarm", "battery"]) {
+        return if all(&["low", "very", "critical", "empty", "replace", "now", "alarm", "battery"]) {
             said(true)
         } else {
             all(&["high", "middle", "medium", "normal", "ok", "good", "full", "usb", "mains"]).then_some((kind, Value::Bool(false)))
@@ -461,6 +461,9 @@ fn choose(subject: Option<SignalKind>, text: &str) -> Option<(SignalKind, Value)
     }
     if !is_life(kind) {
         return None;
+    }
+    if any(&words, &["enter", "entered", "entering"]) {
+        return said(true);
     }
     if off || any(&words, &["leave", "left", "leaving", "out", "away"]) {
         return said(false);
@@ -542,7 +545,9 @@ fn press(text: &str, values: &[String]) -> Heard {
     }
     let known = values.is_empty() || listed(values, text);
     let over = ["cancel", "canceled", "cancelled", "clear", "cleared", "stop", "end", "off", "release", "released", "reset", "disarm", "no", "not", "restore", "restored", "test", "disable", "disabled", "enable", "enabled"];
-    if any(&words, CALL) && !any(&words, &over) {
+    // A keypad's fire key is pressed by somebody who needs help.
+    let calls = any(&words, CALL) || words.iter().all(|word| word == "fire");
+    if calls && !any(&words, &over) {
         return if known { Heard::Says(SignalKind::Call, Value::Bool(true)) } else { Heard::Doubtful(SignalKind::Call) };
     }
     if known { Heard::Says(SignalKind::Button, Value::Bool(true)) } else { Heard::Unknown }

@@ -240,3 +240,32 @@ fn an_alarm_without_a_name_is_told_by_its_description() {
     let mut named = one("Smoke detector", &json!([binary("smoke", &json!(true), &json!(false)), alarm("Siren")]));
     named.check("zigbee2mqtt/d", r#"{"alarm_status":"alarm","smoke":false}"#, "0x01: smoke=no");
 }
+
+#[test]
+fn names_and_words_of_other_makers() {
+    let mut home = one("", &json!([
+        binary("garage_door_contact", &json!(false), &json!(true)),
+        binary("gas_leak", &json!(true), &json!(false)),
+        binary("rain", &json!(true), &json!(false)),
+        binary("open_window", &json!("ON"), &json!("OFF")),
+        binary("emergency_overvoltage", &json!(true), &json!(false)),
+        choice("presence_event", &json!(["enter", "leave", "left_enter", "left_leave"])),
+        choice("battery_status", &json!(["good", "replace_now"])),
+        choice("posture", &json!(["standing", "fallen"])),
+        choice("action", &json!(["fire", "emergency_hold", "sos_release"])),
+    ]));
+    for (payload, expected) in [
+        (r#"{"garage_door_contact":false}"#, "contact=open"),
+        (r#"{"gas_leak":true}"#, "gas"),
+        (r#"{"rain":true,"open_window":"ON","emergency_overvoltage":true}"#, "heartbeat"),
+        (r#"{"presence_event":"left_enter"}"#, "presence"),
+        (r#"{"presence_event":"left_leave"}"#, "presence=no"),
+        (r#"{"battery_status":"replace_now"}"#, "battery"),
+        (r#"{"posture":"fallen"}"#, "fall"),
+        (r#"{"action":"fire"}"#, "call"),
+        (r#"{"action":"emergency_hold"}"#, "call"),
+        (r#"{"action":"sos_release"}"#, "button"),
+    ] {
+        home.check("zigbee2mqtt/d", payload, &format!("0x01: {expected}"));
+    }
+}
