@@ -66,6 +66,11 @@ const ROWS: &[Row] = &[
     ),
     ("disk_full", "磁盘已满：只有红色报警仍会保存，其他消息被拒收。", "The disk is full: red alarms are still stored, everything else is refused."),
     (
+        "log_damaged",
+        "{files} 个消息日志文件损坏，已搁置，其中的消息无法重读。",
+        "{files} day files of the event log are damaged and were left aside: what they hold cannot be read again.",
+    ),
+    (
         "clock_set_back",
         "系统时钟被拨回 {by}，平台沿用自己的时间。",
         "The system clock was set back by {by}: the platform goes on with its own time.",
@@ -202,6 +207,7 @@ const CAUSES: &[Row] = &[
     ("technical/outage", "平台中断", "Platform outage"),
     ("technical/power_cut", "停电", "Power cut"),
     ("technical/self_audit", "平台自检", "Self-audit"),
+    ("technical/log_damaged", "消息日志损坏", "Event log damaged"),
     ("technical/clock_set_back", "时钟被拨回", "Clock set back"),
     ("technical/disk_full", "磁盘已满", "Disk full"),
     ("technical/calling_held", "对外呼叫已暂停", "Calling held"),

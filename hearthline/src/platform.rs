@@ -176,6 +176,7 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
     let pulse = Arc::new(Pulse::new(Sources {
         clock: clock.clone(),
         log: log.clone(),
+        ledger: ledger.clone(),
         workers: homes.clone(),
         ingest: counters,
         engine: engine.clone(),
@@ -289,6 +290,10 @@ async fn watch_over(ledger: Arc<SqliteLedger>, log: Arc<SqliteLog>, wall: Arc<Wa
         if log.disk_full() || ledger.disk_full() {
             wrong.push(("disk_full", Reason::new("disk_full")));
         }
+        let damaged = log.stats().damaged_files;
+        if damaged > 0 {
+            wrong.push(("log_damaged", Reason::new("log_damaged").number("files", f64::from(u32::try_from(damaged).unwrap_or(u32::MAX)))));
+        }
         if let Some(by) = wall.set_back_by() {
             wrong.push(("clock_set_back", Reason::new("clock_set_back").span("by", by)));
         }
@@ -317,6 +322,10 @@ async fn retain(log: Arc<SqliteLog>, ledger: Arc<SqliteLedger>, clock: Arc<dyn C
         }
         if let Err(error) = ledger.purge(clock.now()).await {
             warn!(%error, "what is too old could not be forgotten");
+        }
+        let canary = HomeId::from(alerts::engine::CANARY);
+        if let Err(error) = ledger.purge_alarms_of(&canary, clock.now() - TimeDelta::days(1)).await {
+            warn!(%error, "the canary's old presses could not be forgotten");
         }
         tokio::time::sleep(RETAIN_EVERY).await;
     }

@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use store::Clock;
-use store::sqlite::SqliteLog;
+use store::sqlite::{Histogram, SqliteLedger, SqliteLog};
 
 /// Routine records waiting beyond this make the ingest degraded.
 const BEHIND_MAX: u64 = 50_000;
@@ -71,6 +71,8 @@ pub struct Sources {
     pub clock: Arc<dyn Clock>,
     /// The event log.
     pub log: Arc<SqliteLog>,
+    /// The ledger.
+    pub ledger: Arc<SqliteLedger>,
     /// The workers.
     pub workers: Arc<Workers>,
     /// What the workers have counted.
@@ -191,16 +193,16 @@ impl Metrics for Pulse {
         page.counter("hearthline_log_failures_total", "Commits that failed.", log.failures);
         page.gauge("hearthline_log_disk_bytes", "Size of the log's files.", log.disk_bytes);
         page.gauge("hearthline_log_disk_full", "1 while the log's disk is full.", u64::from(log.disk_full));
-        let mut total = 0;
-        let buckets: Vec<(String, u64)> = store::sqlite::HISTOGRAM_S
-            .iter()
-            .zip(log.commit.buckets)
-            .map(|(le, n)| {
-                total += n;
-                (le.to_string(), total)
-            })
-            .collect();
-        page.histogram("hearthline_log_commit_seconds", "Time of a commit of the log, fdatasync included.", &buckets, log.commit.sum_s, log.commit.count);
+        page.gauge("hearthline_log_damaged_files", "Day files that could not be opened and were left aside.", log.damaged_files);
+        page.commits("hearthline_log_commit_seconds", "Time of a commit of the log, fdatasync included.", &log.commit);
+        let ledger = self.sources.ledger.stats();
+        page.counter("hearthline_ledger_transactions_total", "Transactions committed.", ledger.transactions);
+        page.counter("hearthline_ledger_conflicts_total", "Transactions decided anew because somebody else wrote first.", ledger.conflicts);
+        page.counter("hearthline_ledger_refused_full_total", "Transactions refused because the disk was full.", ledger.refused_full);
+        page.counter("hearthline_ledger_failures_total", "Commits that failed.", ledger.failures);
+        page.gauge("hearthline_ledger_disk_bytes", "Size of the ledger's files.", ledger.disk_bytes);
+        page.gauge("hearthline_ledger_disk_full", "1 while the ledger's disk is full.", u64::from(ledger.disk_full));
+        page.commits("hearthline_ledger_commit_seconds", "Time of a commit of the ledger, fdatasync included.", &ledger.commit);
         if let Some(door) = self.door_counts() {
             for (name, value) in door.named() {
                 page.counter(&format!("hearthline_door_{name}"), "See the door's counters.", value);
@@ -244,6 +246,19 @@ impl Page {
     fn gauge(&mut self, name: &str, help: &str, value: u64) {
         self.head(name, help, "gauge");
         let _never_fails = writeln!(self.0, "{name} {value}");
+    }
+
+    fn commits(&mut self, name: &str, help: &str, of: &Histogram) {
+        let mut total = 0;
+        let buckets: Vec<(String, u64)> = store::sqlite::HISTOGRAM_S
+            .iter()
+            .zip(of.buckets)
+            .map(|(le, n)| {
+                total += n;
+                (le.to_string(), total)
+            })
+            .collect();
+        self.histogram(name, help, &buckets, of.sum_s, of.count);
     }
 
     fn histogram(&mut self, name: &str, help: &str, buckets: &[(String, u64)], sum: f64, count: u64) {

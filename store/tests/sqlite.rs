@@ -389,3 +389,27 @@ async fn a_damaged_day_file_does_not_keep_the_house_from_starting() {
         assert!(temp.path().join("log-20261125-01.db").is_file() && !temp.path().join("log-20261126.db").exists());
     }
 }
+
+#[tokio::test]
+async fn old_presses_of_the_platform_itself_are_forgotten_and_nobody_elses() {
+    let temp = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(temp.path()).unwrap();
+    let old = now() - TimeDelta::days(2);
+    for (home, at, open) in [("canary", old, false), ("canary", now(), false), ("canary", old, true), ("home-1", old, false)] {
+        let cause = if open { care::Cause::Smoke } else { care::Cause::Call };
+        let raise = care::cause::Raise { level: care::Level::Red, reason: care::Reason::new("device_signal"), key: "1".into(), device: None, cause };
+        let id = care::AlarmId::derive(at, &format!("{home}{open}"));
+        let (mut alarm, _) = care::Alarm::raise(id.clone(), home.into(), vec![], raise, true, &care::plan::Plan::default(), at);
+        if !open {
+            alarm.state = care::alarm::State::Closed { by: care::alarm::Claimant::Person("op".into()), at, outcome: "test".into() };
+        }
+        let note = Write::Note { alarm: id, at, by: "op".into(), kind: "note".into(), text: "x".into() };
+        ledger.commit(Tx { fence: None, writes: vec![Write::PutAlarm { alarm: Box::new(alarm), expected: 0 }, note] }).await.unwrap();
+    }
+    assert_eq!(ledger.purge_alarms_of(&"canary".into(), now() - TimeDelta::days(1)).await.unwrap(), 1);
+    let left = ledger.alarms(store::ledger::Which::All, None, 10).await.unwrap();
+    assert_eq!(left.len(), 3);
+    for alarm in left {
+        assert_eq!(ledger.notes(&alarm.value.id).await.unwrap().len(), 1);
+    }
+}

@@ -67,6 +67,31 @@ impl SqliteLedger {
         Ok(gone)
     }
 
+    /// Forgets closed alarms of one home that were raised before an instant, with their attempts, effects and notes: for the
+    /// platform's own presses, which are nobody's history. Returns how many alarms went.
+    ///
+    /// # Errors
+    /// [`LedgerError`] if a part failed; the parts before it stay done.
+    pub async fn purge_alarms_of(&self, home: &HomeId, before: Timestamp) -> Result<u64, LedgerError> {
+        let mut gone = 0;
+        loop {
+            let home = home.clone();
+            let chore = move |db: &Connection| -> Result<u64, Failure> {
+                let old = "SELECT id FROM alarm WHERE home = ?1 AND open = 0 AND raised_at < ?2 ORDER BY id LIMIT 200";
+                let given = params![home.as_str(), nanos(before)];
+                for table in ["attempt", "effect", "note"] {
+                    db.prepare_cached(&format!("DELETE FROM {table} WHERE alarm IN ({old})"))?.execute(given)?;
+                }
+                Ok(db.prepare_cached(&format!("DELETE FROM alarm WHERE id IN ({old})"))?.execute(given)? as u64)
+            };
+            let n = self.write(Work::Chore(Box::new(move |db, _| chore(db)))).await?;
+            gone += n;
+            if n < 200 {
+                return Ok(gone);
+            }
+        }
+    }
+
     /// Notes when devices were last heard. The caller gathers and calls at a bounded rate, at most once a minute for
     /// each device; older instants never overwrite newer ones.
     ///
