@@ -37,6 +37,21 @@ pub enum Role {
 }
 
 impl Role {
+    /// The role that the register's words for a device give it: its kind, and whether it hangs on the exit door.
+    pub fn registered(kind: &str, exit_door: bool) -> Option<Self> {
+        if exit_door {
+            return Some(Self::ExitDoor);
+        }
+        match kind {
+            "call_button" | "call" | "pendant" | "sos" | "pull_cord" => Some(Self::CallButton),
+            "exit_door" => Some(Self::ExitDoor),
+            "contact" | "drawer" | "window" | "cupboard" => Some(Self::Contact),
+            "bed" => Some(Self::Bed),
+            "seat" | "chair" => Some(Self::Seat),
+            _ => None,
+        }
+    }
+
     /// What a signal means from a device that was declared to be something. `release` is true for the
     /// end of a press: only its beginning calls.
     pub(crate) fn apply(role: Option<Self>, kind: SignalKind, value: Value, release: bool) -> (SignalKind, Value) {
@@ -145,4 +160,25 @@ pub(crate) fn device_id(text: &str) -> DeviceId {
     }
     readable.push_str(&native::short_hash(text));
     DeviceId::new(readable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_register_tells_where_a_contact_hangs_and_what_a_button_is_for() {
+        assert_eq!(Role::registered("contact", true), Some(Role::ExitDoor));
+        assert_eq!(Role::registered("contact", false), Some(Role::Contact));
+        assert_eq!(Role::registered("pendant", false), Some(Role::CallButton));
+        assert_eq!(Role::registered("motion", false), None);
+    }
+
+    #[test]
+    fn names_that_cannot_stand_in_a_topic_get_one_that_can() {
+        assert_eq!(device_id("0x01").as_str(), "0x01");
+        let (one, two) = (device_id("客厅/人体"), device_id("卧室/人体"));
+        assert_ne!(one, two);
+        assert!(care::id::well_formed(one.as_str()) && care::id::well_formed(device_id(&"é".repeat(500)).as_str()));
+    }
 }
