@@ -34,7 +34,7 @@ enum Words {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Check policy files; several are checked as versions of one policy.
+    /// Check policy files; those of the same id are checked as versions of one policy.
     Check {
         /// The files.
         #[arg(required = true)]
@@ -107,11 +107,16 @@ enum Stop {
     Refused(Vec<String>),
     /// Called in a way that cannot work.
     Usage(String),
+    /// Whoever read the answer has stopped reading (`| head`).
+    NobodyReads,
 }
 
 impl From<std::io::Error> for Stop {
     fn from(error: std::io::Error) -> Self {
-        Self::Usage(format!("writing the answer: {error}"))
+        match error.kind() {
+            std::io::ErrorKind::BrokenPipe => Self::NobodyReads,
+            _ => Self::Usage(format!("writing the answer: {error}")),
+        }
     }
 }
 
@@ -131,6 +136,7 @@ pub fn run(args: Args) -> ExitCode {
             }
             ExitCode::from(1)
         }
+        Err(Stop::NobodyReads) => ExitCode::SUCCESS,
         Err(Stop::Usage(reason)) => {
             eprintln!("{reason}");
             ExitCode::from(2)
@@ -278,10 +284,14 @@ fn check(
         }
         policies.push(policy);
     }
-    if wrong.is_empty()
-        && let Err(problem) = PolicySet::new(policies)
-    {
-        wrong.push(set_text(&problem, language));
+    let mut by_id: BTreeMap<String, Vec<Policy>> = BTreeMap::new();
+    for policy in policies {
+        by_id.entry(policy.id.clone()).or_default().push(policy);
+    }
+    for versions in by_id.into_values() {
+        if let Err(problem) = PolicySet::new(versions) {
+            wrong.push(set_text(&problem, language));
+        }
     }
     if wrong.is_empty() { Ok(()) } else { Err(Stop::Refused(wrong)) }
 }
