@@ -9,6 +9,7 @@
 //! One file per language. A language that describes its devices (zigbee2mqtt, Home Assistant
 //! discovery) teaches a [`Learned`] per home first; nothing here knows any model by name.
 
+pub mod cap;
 mod chirpstack;
 pub mod dc09;
 mod decode;

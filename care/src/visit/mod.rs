@@ -8,6 +8,7 @@ pub mod guard;
 mod reasons;
 pub mod remote;
 pub mod report;
+pub mod warning;
 
 
 use crate::calendar::{Festival, Window};
