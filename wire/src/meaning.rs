@@ -343,7 +343,7 @@ impl Reading {
                 let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
                 match choose(*subject, &text) {
                     Some((kind, value)) => Heard::Says(kind, value),
-                    None if listed(values, &text) => Heard::Silent,
+                    None if values.is_empty() || listed(values, &text) => Heard::Silent,
                     None => Heard::Unknown,
                 }
             }

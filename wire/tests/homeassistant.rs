@@ -136,3 +136,22 @@ fn a_device_that_its_zigbee_bridge_described_is_told_once() {
     ]);
     home.check("zigbee2mqtt/d", r#"{"smoke":true}"#, "0x01: smoke");
 }
+
+#[test]
+fn words_of_a_sensor_count_where_its_name_says_what_about() {
+    let config = |key: &str, object: &str| {
+        (
+            format!("homeassistant/sensor/r/{object}/config"),
+            json!({"name": object, "state_topic": "r/state", "value_template": format!("{{{{ value_json[\"{key}\"] | default('',True) | string | truncate(254, True, '', 0) }}}}"),
+                "device": {"identifiers": ["r"], "name": "r", "model": "Human presence sensor"}}),
+        )
+    };
+    let mut home = House::default();
+    for (topic, payload) in [config("fall_down_status", "Fall down status"), config("radar_scene", "Radar scene"), config("gas_sensor_state", "Gas state")] {
+        home.teach(&topic, &payload);
+    }
+    home.check("r/state", r#"{"fall_down_status":"fall","radar_scene":"toilet"}"#, "r: fall");
+    home.check("r/state", r#"{"fall_down_status":"maybe_fall"}"#, "r: heartbeat");
+    home.check("r/state", r#"{"fall_down_status":"none","gas_sensor_state":"alarm"}"#, "r: fall=no gas");
+    home.check("r/state", r#"{"radar_scene":"toilet"}"#, "r: heartbeat");
+}

@@ -1,6 +1,5 @@
 //! Home Assistant MQTT discovery: `homeassistant/COMPONENT/.../config` describes an entity, its
-//! state topic carries what it says. ESPHome, Theengs, Tasmota's own discovery off, zigbee2mqtt and
-//! many more speak it.
+//! state topic carries what it says. ESPHome, Theengs, zigbee2mqtt and many more speak it.
 //!
 //! What an entity means comes from its device class, then from the words of its name. Templates are
 //! evaluated in a safe subset; an entity with another template is shown when it is described.
