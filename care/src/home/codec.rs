@@ -1,5 +1,6 @@
 //! A home as bytes: one version byte, then fixed fields in a fixed order, little endian, times in seconds.
 
+use super::health::Habit;
 use super::routine::Routine;
 use super::{Asked, Device, ENCODED_BYTES_MAX, Home, Lesson, Monitoring, Quiet};
 use crate::{DeviceId, HomeId, Timestamp};
@@ -7,7 +8,9 @@ use chrono::DateTime;
 
 /// The version written; older ones are read for as long as they stand below.
 const VERSION: u8 = 1;
-const NEVER: i64 = i64::MIN;
+/// No time, and no day.
+const NEVER: u32 = u32::MAX;
+const NO_DAY: i64 = i64::MIN;
 
 /// Why bytes are not a home.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -43,8 +46,14 @@ impl Writer {
         self.0.extend_from_slice(&value.to_le_bytes());
     }
 
+    pub(super) fn u16(&mut self, value: u16) {
+        self.0.extend_from_slice(&value.to_le_bytes());
+    }
+
+    /// Seconds since 1970 in four bytes: good until 2106.
     pub(super) fn time(&mut self, at: Option<Timestamp>) {
-        self.i64(at.map_or(NEVER, |at| at.timestamp()));
+        let seconds = at.map_or(NEVER, |at| u32::try_from(at.timestamp()).unwrap_or_default());
+        self.0.extend_from_slice(&seconds.to_le_bytes());
     }
 
     /// At most 255 bytes.
@@ -92,10 +101,14 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn time(&mut self) -> Result<Option<Timestamp>, DecodeError> {
-        match self.i64()? {
+        match self.array().map(u32::from_le_bytes)? {
             NEVER => Ok(None),
-            seconds => DateTime::from_timestamp(seconds, 0).map(Some).ok_or(DecodeError::Field("time")),
+            seconds => DateTime::from_timestamp(i64::from(seconds), 0).map(Some).ok_or(DecodeError::Field("time")),
         }
+    }
+
+    pub(super) fn u16(&mut self) -> Result<u16, DecodeError> {
+        self.array().map(u16::from_le_bytes)
     }
 
     pub(super) fn text(&mut self) -> Result<Option<String>, DecodeError> {
@@ -133,6 +146,8 @@ impl Home {
             self.returned,
             self.holiday_until,
             self.learn_after,
+            self.blind_since,
+            self.visit_until,
             self.hold_until,
             self.wake,
             self.quiet.map(|quiet| quiet.attention),
@@ -140,7 +155,7 @@ impl Home {
         ] {
             out.time(at);
         }
-        out.i64(self.day.unwrap_or(NEVER));
+        out.i64(self.day.unwrap_or(NO_DAY));
         self.routine.encode(&mut out);
         out.text(self.life_device.as_ref().map(DeviceId::as_str));
         let mut devices: Vec<&Device> = self.devices.iter().collect();
@@ -153,9 +168,17 @@ impl Home {
             row.text(device.room.as_deref());
             row.time(Some(device.last_seen));
             row.time(Some(device.heard_at));
+            row.time(Some(device.lag_at));
             row.i32(device.lag_s);
             row.i32(device.behind_s);
-            row.flags([device.offline, false, false, false, false, false, false, false]);
+            let habit = device.habit;
+            row.flags([habit.reads, habit.silent, false, false, false, false, false, false]);
+            row.time(habit.offline);
+            row.time(habit.last_beat);
+            row.i32(habit.beat_s);
+            row.f32(habit.per_day);
+            row.u16(habit.today);
+            row.u8(habit.dry_days);
             if out.0.len() + 1 + table.0.len() + row.0.len() > ENCODED_BYTES_MAX {
                 break;
             }
@@ -176,12 +199,13 @@ impl Home {
         }
         let [on, outage_worklist, attention, urgent, overdue, fit, ..] = from.flags()?;
         let (life, exit, inside, returned) = (from.time()?, from.time()?, from.time()?, from.time()?);
-        let (holiday_until, learn_after, hold_until, wake) = (from.time()?, from.time()?, from.time()?, from.time()?);
+        let (holiday_until, learn_after) = (from.time()?, from.time()?);
+        let (blind_since, visit_until, hold_until, wake) = (from.time()?, from.time()?, from.time()?, from.time()?);
         let quiet = match (from.time()?, from.time()?) {
             (Some(attention), Some(urgent)) => Some(Quiet { attention, urgent }),
             _ => None,
         };
-        let day = Some(from.i64()?).filter(|day| *day != NEVER);
+        let day = Some(from.i64()?).filter(|day| *day != NO_DAY);
         let routine = Box::new(Routine::decode(&mut from)?);
         let life_device = from.text()?.map(DeviceId::new);
         let mut devices = Vec::new();
@@ -190,9 +214,13 @@ impl Home {
             let room = from.text()?;
             let last_seen = from.time()?.ok_or(DecodeError::Field("time"))?;
             let heard_at = from.time()?.ok_or(DecodeError::Field("time"))?;
+            let lag_at = from.time()?.ok_or(DecodeError::Field("time"))?;
             let (lag_s, behind_s) = (from.i32()?, from.i32()?);
-            let [offline, ..] = from.flags()?;
-            devices.push(Device { id, room, last_seen, heard_at, lag_s, behind_s, offline });
+            let [reads, silent, ..] = from.flags()?;
+            let (offline, last_beat, beat_s) = (from.time()?, from.time()?, from.i32()?);
+            let (per_day, today, dry_days) = (from.f32()?, from.u16()?, from.u8()?);
+            let habit = Habit { reads, offline, beat_s, last_beat, per_day, today, dry_days, silent };
+            devices.push(Device { id, room, last_seen, heard_at, lag_at, lag_s, behind_s, habit });
         }
         Ok(Self {
             id,
@@ -206,6 +234,8 @@ impl Home {
             quiet,
             lesson: if fit { Lesson::Fit } else { Lesson::Unfit },
             learn_after,
+            blind_since,
+            visit_until,
             hold_until,
             outage_worklist,
             asked: Asked { attention, urgent, overdue },

@@ -1,8 +1,9 @@
 //! What a signal does to a home: life, absence and return, and the routine that is learned on the way.
 
 use super::routine::{Odds, STEP_S};
+use super::health::Habit;
 use super::settings::Meaning;
-use super::{Asked, DEVICES_MAX, Device, Home, Lesson, Monitoring, Quiet, Settings, clock};
+use super::{Asked, DEVICES_MAX, Device, Effect, Home, Lesson, Monitoring, Quiet, Settings, clock};
 use crate::{Signal, SignalKind, TimeDelta, Timestamp};
 
 /// A closed silence that was longer than this is not learned from, whatever it was.
@@ -11,12 +12,15 @@ const LEARNED_MAX: TimeDelta = TimeDelta::hours(16);
 const RETURN_DOOR: TimeDelta = TimeDelta::minutes(2);
 /// Two messages of a device that are at least this far apart and equally late show a clock that is behind.
 const CLOCK_SHOWN_AFTER_S: i64 = 60;
+/// A visitor who was not checked out is taken to have left after so long.
+const VISIT_MAX: TimeDelta = TimeDelta::hours(4);
 /// How equal "equally" is.
 const CLOCK_TOLERANCE_S: i32 = 30;
 
 impl Home {
-    pub(super) fn hear(&mut self, signal: &Signal, settings: &Settings) {
+    pub(super) fn hear(&mut self, signal: &Signal, settings: &Settings, effects: &mut Vec<Effect>) {
         let at = self.touch(signal, settings);
+        self.see_again(signal, settings);
         if self.monitoring == Monitoring::Off {
             return;
         }
@@ -28,46 +32,51 @@ impl Home {
         if self.life.is_some_and(|last| at < last) {
             return;
         }
+        if signal.kind == SignalKind::CheckIn {
+            self.visit_until = Some(at + VISIT_MAX);
+        } else if signal.kind == SignalKind::CheckOut {
+            self.visit_until = None;
+        }
         match settings.meaning(signal) {
-            Meaning::Life => self.inside(signal, at, settings),
-            Meaning::Exit => self.door(signal, at, settings),
+            Meaning::Life => self.inside(signal, at, settings, effects),
+            Meaning::Exit => self.door(signal, at, settings, effects),
             Meaning::Leaving => {
-                self.live(signal, at, settings);
+                self.live(signal, at, settings, effects);
                 self.exit = Some(at);
             }
             Meaning::DeviceOnly | Meaning::Lost => {}
         }
     }
 
-    fn inside(&mut self, signal: &Signal, at: Timestamp, settings: &Settings) {
+    fn inside(&mut self, signal: &Signal, at: Timestamp, settings: &Settings, effects: &mut Vec<Effect>) {
         self.holiday_until = None;
         self.inside = Some(at);
         match self.exit {
             Some(left) if at - left >= settings.away_after => {
-                self.come_home(at, settings);
+                self.come_home(at, settings, effects);
                 self.seen_by(signal, at);
             }
             Some(_) => {
-                self.live(signal, at, settings);
+                self.live(signal, at, settings, effects);
                 self.exit = None;
                 self.lesson = Lesson::Fit;
             }
-            None => self.live(signal, at, settings),
+            None => self.live(signal, at, settings, effects),
         }
     }
 
-    fn door(&mut self, signal: &Signal, at: Timestamp, settings: &Settings) {
+    fn door(&mut self, signal: &Signal, at: Timestamp, settings: &Settings, effects: &mut Vec<Effect>) {
         self.holiday_until = None;
         match self.exit {
             Some(left) if at - left >= settings.away_after => {
-                self.come_home(at, settings);
+                self.come_home(at, settings, effects);
                 self.seen_by(signal, at);
             }
-            None if self.returned.is_some_and(|returned| at - returned < RETURN_DOOR) => self.live(signal, at, settings),
+            None if self.returned.is_some_and(|returned| at - returned < RETURN_DOOR) => self.live(signal, at, settings, effects),
             // at the door and inside in the same second: taken to be in, whichever was heard first
-            Some(_) | None if self.inside == Some(at) => self.live(signal, at, settings),
+            Some(_) | None if self.inside == Some(at) => self.live(signal, at, settings, effects),
             Some(_) | None => {
-                self.live(signal, at, settings);
+                self.live(signal, at, settings, effects);
                 self.exit = Some(at);
                 self.lesson = Lesson::Unfit;
             }
@@ -75,7 +84,8 @@ impl Home {
     }
 
     /// The elder is back: the silence of the absence is over, and says nothing.
-    pub(super) fn come_home(&mut self, at: Timestamp, settings: &Settings) {
+    pub(super) fn come_home(&mut self, at: Timestamp, settings: &Settings, effects: &mut Vec<Effect>) {
+        self.turn_day(at, settings, effects);
         self.exit = None;
         self.quiet = None;
         self.returned = Some(at);
@@ -94,12 +104,13 @@ impl Home {
     }
 
     /// A sign of life at home: the silence before it is learned from, and the next one begins.
-    fn live(&mut self, signal: &Signal, at: Timestamp, settings: &Settings) {
+    fn live(&mut self, signal: &Signal, at: Timestamp, settings: &Settings, effects: &mut Vec<Effect>) {
+        self.turn_day(at, settings, effects);
         let same_second = self.life == Some(at);
         if let Some(last) = self.life {
             let silence = at - last;
             if silence > TimeDelta::seconds(STEP_S) {
-                if self.lesson == Lesson::Fit && silence <= LEARNED_MAX && self.learn_after.is_none_or(|after| last >= after) {
+                if self.lesson == Lesson::Fit && self.visit_until.is_none_or(|until| last >= until) && silence <= LEARNED_MAX && self.learn_after.is_none_or(|after| last >= after) {
                     let (_, second_of_day) = clock::local(settings.zone, last);
                     self.routine.learn(second_of_day, silence, 1.0);
                 }
@@ -116,18 +127,27 @@ impl Home {
         self.rearm(at, settings);
     }
 
+    /// The first sign of life of a new local day: the routine of the day stands before anything of the day is learned.
+    fn turn_day(&mut self, at: Timestamp, settings: &Settings, effects: &mut Vec<Effect>) {
+        if self.allowed.is_some_and(|(slot, _)| slot == at.timestamp().div_euclid(STEP_S)) {
+            return;
+        }
+        let (day, _) = clock::local(settings.zone, at);
+        let since = day - self.day.unwrap_or(day);
+        if since > 0 {
+            self.check_habits(at, effects);
+            self.routine.new_day(since, self.monitoring == Monitoring::On);
+        }
+        self.day = self.day.max(Some(day));
+    }
+
     /// How long it may be quiet from `at` on. A sign of life can only put an alarm off.
     fn rearm(&mut self, at: Timestamp, settings: &Settings) {
         let slot = at.timestamp().div_euclid(STEP_S);
         let allowed = match self.allowed {
             Some((known, allowed)) if known == slot => allowed,
             _ => {
-                let (day, second_of_day) = clock::local(settings.zone, at);
-                let since = day - self.day.unwrap_or(day);
-                if since > 0 {
-                    self.routine.new_day(since, self.monitoring == Monitoring::On);
-                }
-                self.day = self.day.max(Some(day));
+                let (_, second_of_day) = clock::local(settings.zone, at);
                 let odds = Odds {
                     attention: self.routine.odds_for(settings.false_alarms_per_month.attention),
                     urgent: self.routine.odds_for(settings.false_alarms_per_month.urgent),
@@ -149,19 +169,22 @@ impl Home {
     fn touch(&mut self, signal: &Signal, settings: &Settings) -> Timestamp {
         let at = signal.at(settings.late_max);
         let lag_s = i32::try_from((signal.heard_at - at).num_seconds()).unwrap_or(i32::MAX);
-        let offline = signal.kind == SignalKind::Offline;
+        let alive = !matches!(settings.meaning(signal), Meaning::DeviceOnly | Meaning::Lost);
         if let Some(device) = self.devices.iter_mut().find(|device| device.id == signal.device) {
-            let apart = (signal.heard_at - device.heard_at).num_seconds();
+            let apart = (signal.heard_at - device.lag_at).num_seconds();
             if apart >= CLOCK_SHOWN_AFTER_S {
                 // live, and yet as late as before: the clock is wrong, not the message old
                 let steady = (lag_s - device.lag_s).abs() <= CLOCK_TOLERANCE_S;
                 device.behind_s = if steady { lag_s.min(device.lag_s) } else { device.behind_s.min(lag_s) };
                 device.lag_s = lag_s;
-                device.heard_at = signal.heard_at;
+                device.lag_at = signal.heard_at;
+            }
+            if signal.kind != SignalKind::Offline {
+                device.heard_at = device.heard_at.max(signal.heard_at);
             }
             let at = (at + TimeDelta::seconds(i64::from(device.behind_s.min(lag_s)))).min(signal.heard_at);
             device.last_seen = device.last_seen.max(at);
-            device.offline = offline;
+            device.habit.hear(signal, alive);
             if signal.room.is_some() && device.room != signal.room {
                 device.room.clone_from(&signal.room);
             }
@@ -174,7 +197,9 @@ impl Home {
             }
         }
         let (id, room) = (signal.device.clone(), signal.room.clone());
-        self.devices.push(Device { id, room, last_seen: at, heard_at: signal.heard_at, lag_s, behind_s: 0, offline });
+        let mut habit = Habit::default();
+        habit.hear(signal, alive);
+        self.devices.push(Device { id, room, last_seen: at, heard_at: signal.heard_at, lag_at: signal.heard_at, lag_s, behind_s: 0, habit });
         at
     }
 }

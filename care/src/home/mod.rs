@@ -15,6 +15,7 @@
 mod clock;
 mod codec;
 mod evidence;
+mod health;
 mod routine;
 mod settings;
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub use view::{Cover, Deadline, DeviceHealth, DeviceView, LastActivity, Occupanc
 use crate::cause::Raise;
 use crate::reason::Row;
 use crate::{Cause, DeviceId, HomeId, Level, Reason, Signal, TimeDelta, Timestamp};
+use health::Habit;
 use routine::{Allowed, Routine};
 
 /// Most devices remembered per home; beyond it the one unheard for longest is forgotten (LIM-1).
@@ -144,6 +146,14 @@ pub const REASONS: &[Row] = &[
     ("cover_nothing_heard", "尚未收到任何设备的消息。", "No device has been heard yet."),
     ("cover_no_consent", "老人未同意监测。", "The elder has not consented to monitoring."),
     ("cover_away", "老人外出，在家静默不作判断。", "The elder is away: silence at home is not judged."),
+    (
+        "home_blind",
+        "自 {since} 起收不到该户网关或多数传感器的消息（{span}），无法判断是否有动静。",
+        "The home's hub or most of its sensors have not been heard since {since} ({span}): silence cannot be judged.",
+    ),
+    ("device_unheard", "设备 {device} 自 {since} 起没有消息（{span}）。", "Device {device} has not been heard since {since} ({span})."),
+    ("cover_blind", "自 {since} 起收不到该户的消息，静默不会被发现。", "The home cannot be heard since {since}: silence would not be noticed."),
+    ("cover_device", "设备 {device} 自 {since} 起没有消息，静默会被较晚发现。", "Device {device} has not been heard since {since}: silence would be noticed late."),
     ("cover_outage", "平台中断后该户尚未有消息。", "Not heard since an outage of the platform."),
 ];
 
@@ -153,12 +163,14 @@ struct Device {
     id: DeviceId,
     room: Option<String>,
     last_seen: Timestamp,
-    /// When it last reached us, and how long after the time it named.
+    /// When it last reached us.
     heard_at: Timestamp,
+    /// How much later than the time it named it reached us, at some time.
+    lag_at: Timestamp,
     lag_s: i32,
     /// How far its clock is behind, as far as that has shown.
     behind_s: i32,
-    offline: bool,
+    habit: Habit,
 }
 
 /// What has been asked for in the present silence or absence.
@@ -206,6 +218,10 @@ pub struct Home {
     lesson: Lesson,
     /// Nothing is learned before this: the days after an emergency.
     learn_after: Option<Timestamp>,
+    /// The home cannot be heard since.
+    blind_since: Option<Timestamp>,
+    /// Somebody is with the elder until then, or until it is told otherwise.
+    visit_until: Option<Timestamp>,
     /// No silence becomes an alarm before this: the grace after an outage, or a backlog that is still coming in.
     hold_until: Option<Timestamp>,
     outage_worklist: bool,
@@ -234,6 +250,8 @@ impl Home {
             quiet: None,
             lesson: Lesson::Fit,
             learn_after: None,
+            blind_since: None,
+            visit_until: None,
             hold_until: None,
             outage_worklist: false,
             asked: Asked::default(),
@@ -251,11 +269,11 @@ impl Home {
         match input {
             Input::Heard(signal) => {
                 self.pass(settings, signal.heard_at.min(now), &mut effects);
-                self.hear(signal, settings);
+                self.hear(signal, settings, &mut effects);
             }
             Input::TimePassed => self.pass(settings, now, &mut effects),
             Input::WeWereDown { from, to } => self.we_were_down(from, to, settings),
-            Input::Told(told) => self.told(told, settings, now),
+            Input::Told(told) => self.told(told, settings, now, &mut effects),
         }
         self.wake = self.next_due(settings).map(|(at, _)| at);
         (self, effects)
@@ -281,7 +299,7 @@ impl Home {
         self.outage_worklist = self.monitoring == Monitoring::On && self.life.is_some();
     }
 
-    fn told(&mut self, told: Told, settings: &Settings, now: Timestamp) {
+    fn told(&mut self, told: Told, settings: &Settings, now: Timestamp, effects: &mut Vec<Effect>) {
         match told {
             Told::Holiday { until } => {
                 self.holiday_until = Some(until);
@@ -291,7 +309,7 @@ impl Home {
             }
             Told::BackHome => {
                 self.holiday_until = None;
-                self.come_home(clock::second(now), settings);
+                self.come_home(clock::second(now), settings, effects);
             }
             Told::Normal { from, to } => {
                 let (_, second_of_day) = clock::local(settings.zone, from);
@@ -312,13 +330,22 @@ impl Home {
 
     /// What becomes of the present silence or absence next, and when.
     fn next_due(&self, settings: &Settings) -> Option<(Timestamp, Due)> {
-        if self.monitoring == Monitoring::Off {
-            return None;
+        let silent = self.next_silent(settings).map(|at| (at, Due::Silent));
+        let quiet = if self.monitoring == Monitoring::On { self.next_quiet(settings) } else { None };
+        match (silent, quiet) {
+            (Some(a), Some(b)) => Some(if a.0 <= b.0 { a } else { b }),
+            (a, b) => a.or(b),
         }
+    }
+
+    fn next_quiet(&self, settings: &Settings) -> Option<(Timestamp, Due)> {
         let life = self.life?;
         if let Some(left) = self.exit {
             let overdue = self.holiday_until.unwrap_or(left) + settings.away_overdue;
             return (!self.asked.overdue).then_some((overdue, Due::AwayOverdue { left }));
+        }
+        if self.blind_since.is_some() {
+            return None;
         }
         let quiet = self.quiet?;
         let held = |at: Timestamp| self.hold_until.map_or(at, |hold| at.max(hold));
@@ -336,6 +363,7 @@ impl Home {
                 break;
             }
             match due {
+                Due::Silent => self.check_health(settings, now.max(at), effects),
                 Due::AwayOverdue { left } => {
                     self.asked.overdue = true;
                     effects.push(Effect::Notice(Notice {
@@ -397,6 +425,8 @@ impl Home {
         let (occupancy, since) = match (self.life, away) {
             (None, _) => (Occupancy::Unknown, None),
             (Some(_), Some(left)) => (Occupancy::Away, Some(left)),
+            (Some(_), None) if self.blind_since.is_some() => (Occupancy::Unknown, self.blind_since),
+            (Some(life), None) if self.visit_until.is_some_and(|until| now < until) => (Occupancy::Visitor, Some(life)),
             (Some(life), None) => (Occupancy::Home, Some(self.returned.unwrap_or(life))),
         };
         let last_activity = self.life.map(|at| LastActivity {
@@ -404,13 +434,15 @@ impl Home {
             room: self.life_room().map(str::to_owned),
             at,
         });
-        let next = self.next_due(settings).map(|(at, due)| match due {
-            Due::AwayOverdue { left } => Deadline {
+        let quiet = if self.monitoring == Monitoring::On { self.next_quiet(settings) } else { None };
+        let next = quiet.and_then(|(at, due)| match due {
+            Due::Silent => None,
+            Due::AwayOverdue { left } => Some(Deadline {
                 at,
                 level: Level::Technical,
                 reason: Reason::new("away_overdue").time("since", left).span("span", at - left),
-            },
-            Due::Quiet { life, level } => Deadline { at, level, reason: self.quiet_reason(life, at, settings) },
+            }),
+            Due::Quiet { life, level } => Some(Deadline { at, level, reason: self.quiet_reason(life, at, settings) }),
         });
         let mut devices: Vec<DeviceView> = self
             .devices
@@ -419,31 +451,40 @@ impl Home {
                 device: device.id.clone(),
                 room: device.room.clone(),
                 last_seen: device.last_seen,
-                health: if device.offline { DeviceHealth::Offline } else { DeviceHealth::Working },
+                health: match (device.habit.offline, device.habit.silent) {
+                    (Some(_), _) => DeviceHealth::Offline,
+                    (None, true) => DeviceHealth::Silent,
+                    (None, false) => DeviceHealth::Working,
+                },
             })
             .collect();
         devices.sort_by(|a, b| b.last_seen.cmp(&a.last_seen).then_with(|| a.device.cmp(&b.device)));
-        let (cover, code) = if self.monitoring == Monitoring::Off {
-            (Cover::Unprotected, "cover_no_consent")
+        let silent = self.devices.iter().find(|device| device.habit.silent || device.habit.offline.is_some());
+        let (cover, cover_reason) = if self.monitoring == Monitoring::Off {
+            (Cover::Unprotected, Reason::new("cover_no_consent"))
+        } else if let Some(since) = self.blind_since {
+            (Cover::Unprotected, Reason::new("cover_blind").time("since", since))
         } else if self.life.is_none() {
-            (Cover::Unprotected, "cover_nothing_heard")
+            (Cover::Unprotected, Reason::new("cover_nothing_heard"))
         } else if self.outage_worklist {
-            (Cover::Degraded, "cover_outage")
+            (Cover::Degraded, Reason::new("cover_outage"))
+        } else if let Some(device) = silent {
+            (Cover::Degraded, Reason::new("cover_device").text("device", device.id.as_str()).time("since", device.last_seen))
         } else if occupancy == Occupancy::Away {
-            (Cover::Protected, "cover_away")
+            (Cover::Protected, Reason::new("cover_away"))
         } else {
-            (Cover::Protected, "cover_ok")
+            (Cover::Protected, Reason::new("cover_ok"))
         };
         View {
             home: self.id.clone(),
             occupancy,
             since,
-            silence_s: self.life.filter(|_| occupancy == Occupancy::Home).map(|life| (now - life).num_seconds()),
+            silence_s: self.life.filter(|_| matches!(occupancy, Occupancy::Home | Occupancy::Visitor)).map(|life| (now - life).num_seconds()),
             last_activity,
             next,
             devices,
             cover,
-            cover_reason: Reason::new(code),
+            cover_reason,
             learned_days: f64::from(self.routine.learned_days),
             outage_worklist: self.outage_worklist,
         }
@@ -453,6 +494,7 @@ impl Home {
 /// What is due next.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Due {
+    Silent,
     AwayOverdue { left: Timestamp },
     Quiet { life: Timestamp, level: Level },
 }

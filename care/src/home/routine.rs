@@ -253,6 +253,14 @@ impl Routine {
         }
     }
 
+    /// A part of the evidence is gone for good: what was learned with it counts for less from now on.
+    pub(super) fn doubt(&mut self) {
+        for value in self.seen.iter_mut().chain(&mut self.expected).flatten() {
+            *value *= 0.3;
+        }
+        self.refit();
+    }
+
     /// The factor of the home: its whole, drawn to 1; the parts of its day and lengths of silence, drawn
     /// to the whole; the hours, drawn to their part.
     fn refit(&mut self) {

@@ -1,0 +1,186 @@
+//! The health gate: before a silence is judged, can the home be heard at all? (SIL-1)
+//!
+//! * The hub is gone (last will), or misses its heartbeats, or half of the sensors that send heartbeats do:
+//!   the home is *blind*. A technical alarm, no judgement of silence, nothing learned.
+//! * One device is gone, misses its heartbeats, or has said nothing for many times longer than it ever did
+//!   while the rest of the home went on: it is *silent*. A technical alarm; what was learned counts for less.
+
+use super::{Effect, Home, Lesson, Settings};
+use crate::cause::Raise;
+use crate::{Cause, DeviceId, Level, Reason, Signal, SignalKind, TimeDelta, Timestamp};
+
+/// A lost connection is no news before this: hubs reconnect.
+const OFFLINE_AFTER: TimeDelta = TimeDelta::minutes(5);
+/// Heartbeats may come this much later than ever before, whatever their interval.
+const BEAT_SLACK: TimeDelta = TimeDelta::minutes(5);
+/// A device that should have spoken on so many days by now, and has not on at least so many, is silent.
+const MISSED_DAYS: (f32, u8) = (5.0, 6);
+/// Share of the devices that usually speak that makes a day one on which all could have spoken.
+const LIVELY: f32 = 0.3;
+
+/// What is known of how a device usually speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) struct Habit {
+    /// It says more than that it is there: no hub.
+    pub(super) reads: bool,
+    /// Gone by its last will or its hub's word, since.
+    pub(super) offline: Option<Timestamp>,
+    /// The longest usual interval of its heartbeats, seconds; 0 as long as it sends none.
+    pub(super) beat_s: i32,
+    pub(super) last_beat: Option<Timestamp>,
+    /// The share of lively days on which it sees life, how often today, and for how many such days it has not.
+    pub(super) per_day: f32,
+    pub(super) today: u16,
+    pub(super) dry_days: u8,
+    /// Taken to be silent, and said so.
+    pub(super) silent: bool,
+}
+
+impl Habit {
+    /// Takes a message in. A device that speaks is there.
+    pub(super) fn hear(&mut self, signal: &Signal, alive: bool) {
+        self.silent = false;
+        if signal.kind == SignalKind::Offline {
+            self.offline = self.offline.or(Some(signal.heard_at));
+            return;
+        }
+        if signal.kind == SignalKind::Heartbeat {
+            if let Some(last) = self.last_beat {
+                let interval = i32::try_from((signal.heard_at - last).num_seconds()).unwrap_or(i32::MAX).clamp(0, 86_400);
+                // an outage must not make the interval long for ever, nor a burst make it short
+                self.beat_s = if self.beat_s == 0 {
+                    interval
+                } else {
+                    interval.min(self.beat_s.saturating_mul(2)).max(self.beat_s - self.beat_s / 16)
+                };
+            }
+            self.last_beat = Some(signal.heard_at);
+        } else if signal.kind != SignalKind::Online {
+            self.reads = true;
+        }
+        self.offline = None;
+        if alive {
+            self.today = self.today.saturating_add(1);
+            self.dry_days = 0;
+        }
+    }
+
+    /// When this device becomes silent if nothing is heard of it, by its connection or its heartbeats.
+    fn silent_at(&self, heard_at: Timestamp, missed_max: u8) -> Option<Timestamp> {
+        let lost = self.offline.map(|since| since + OFFLINE_AFTER);
+        let beat = (self.beat_s > 0).then(|| heard_at + TimeDelta::seconds(i64::from(self.beat_s) * i64::from(missed_max)) + BEAT_SLACK);
+        match (lost, beat) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+}
+
+impl Home {
+    /// When a device next becomes silent, if nothing is heard.
+    pub(super) fn next_silent(&self, settings: &Settings) -> Option<Timestamp> {
+        let devices = self.devices.iter().filter(|device| !device.habit.silent);
+        devices.filter_map(|device| device.habit.silent_at(device.heard_at, settings.heartbeats_missed_max)).min()
+    }
+
+    /// Notes the devices that are silent by `now`, and whether the home is blind.
+    pub(super) fn check_health(&mut self, settings: &Settings, now: Timestamp, effects: &mut Vec<Effect>) {
+        let missed_max = settings.heartbeats_missed_max;
+        let (mut hub, mut fresh) = (false, Vec::new());
+        let sensor_heard = self.devices.iter().filter(|device| device.habit.reads).map(|device| device.heard_at).max();
+        for device in &mut self.devices {
+            let silent_at = device.habit.silent_at(device.heard_at, missed_max);
+            if !device.habit.silent && silent_at.is_some_and(|at| at <= now) {
+                device.habit.silent = true;
+                fresh.push((device.id.clone(), device.heard_at));
+                // the home is heard without it: a button or the like, no hub
+                let gone = device.habit.offline.unwrap_or(device.heard_at + TimeDelta::seconds(i64::from(device.habit.beat_s)));
+                device.habit.reads |= sensor_heard.is_some_and(|heard| heard > gone + OFFLINE_AFTER / 2);
+            }
+            hub |= device.habit.silent && !device.habit.reads;
+        }
+        let beating = self.devices.iter().filter(|device| device.habit.reads && device.habit.beat_s > 0);
+        let (all, gone) = beating.fold((0u32, 0u32), |(all, gone), device| (all + 1, gone + u32::from(device.habit.silent)));
+        if hub || (all >= 2 && gone * 2 >= all) {
+            if self.blind_since.is_none() {
+                self.blind_since = Some(now);
+                self.lesson = Lesson::Unfit;
+                let since = self.devices.iter().map(|device| device.heard_at).max().unwrap_or(now);
+                effects.push(Effect::Raise(Raise {
+                    cause: Cause::Technical("hub_offline".into()),
+                    level: Level::Technical,
+                    reason: Reason::new("home_blind").time("since", since).span("span", now - since),
+                    key: format!("hub_offline:{}", since.timestamp()),
+                    device: None,
+                }));
+            }
+            return;
+        }
+        for (device, since) in fresh {
+            effects.push(Effect::Raise(silent(&device, since, now)));
+        }
+    }
+
+    /// A sensor was heard: the way from the home to us works again.
+    pub(super) fn see_again(&mut self, signal: &Signal, settings: &Settings) {
+        if self.blind_since.is_none() || signal.kind == SignalKind::Offline {
+            return;
+        }
+        for device in self.devices.iter_mut().filter(|device| !device.habit.reads) {
+            device.habit.silent = false;
+            device.habit.offline = None;
+            device.heard_at = device.heard_at.max(signal.heard_at);
+        }
+        let sensors = self.devices.iter().filter(|device| device.habit.reads && device.habit.beat_s > 0);
+        let (all, gone) = sensors.fold((0u32, 0u32), |(all, gone), device| (all + 1, gone + u32::from(device.habit.silent)));
+        if all >= 2 && gone * 2 >= all && signal.kind != SignalKind::Online {
+            return;
+        }
+        self.blind_since = None;
+        self.lesson = Lesson::Unfit;
+        self.hold_until = self.hold_until.max(Some(signal.heard_at + settings.outage_grace));
+    }
+
+    /// Midnight: which devices said nothing on a day on which the home went on as usual?
+    pub(super) fn check_habits(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
+        let (usual, today) = self.devices.iter().fold((0.0, 0.0), |(usual, today), device| {
+            (usual + device.habit.per_day, today + if device.habit.today > 0 { 1.0 } else { 0.0 })
+        });
+        let lively = today > 0.0 && today >= LIVELY * usual;
+        let mut dead = Vec::new();
+        for device in &mut self.devices {
+            let habit = &mut device.habit;
+            if habit.today > 0 {
+                habit.per_day = 0.9 * habit.per_day + 0.1;
+            } else if lively {
+                let missed = |days: u8| days >= MISSED_DAYS.1 && habit.per_day * f32::from(days) >= MISSED_DAYS.0;
+                let (before, dry) = (habit.dry_days, habit.dry_days.saturating_add(1));
+                if missed(dry) && !missed(before) {
+                    dead.push((device.id.clone(), device.last_seen, habit.silent));
+                    habit.silent = true;
+                } else if before == 0 {
+                    // it speaks on some days only
+                    habit.per_day *= 0.9;
+                }
+                habit.dry_days = dry;
+            }
+            habit.today = 0;
+        }
+        for (device, since, known) in dead {
+            if !known {
+                effects.push(Effect::Raise(silent(&device, since, now)));
+            }
+            self.routine.doubt();
+        }
+    }
+}
+
+fn silent(device: &DeviceId, since: Timestamp, now: Timestamp) -> Raise {
+    Raise {
+        cause: Cause::Technical("device_silent".into()),
+        level: Level::Technical,
+        reason: Reason::new("device_unheard").text("device", device.as_str()).time("since", since).span("span", now - since),
+        key: format!("device_silent:{device}:{}", since.timestamp()),
+        device: Some(device.clone()),
+    }
+}
