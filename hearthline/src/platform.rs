@@ -160,7 +160,7 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
         channels.push(Arc::new(Webhook::new(settings, clock.clone()).context("setting up webhooks")?));
     }
     let directory = Arc::new(RegisterDirectory::new(register.clone(), blueprint.zone));
-    let engine = Arc::new(Engine::new(ledger.clone(), directory, channels, clock.clone(), EngineSettings::default()));
+    let engine = Arc::new(Engine::new(ledger.clone(), directory, channels, clock.clone(), engine_settings()));
     engine.recover().await;
     let mut tasks = Vec::new();
     tasks.push(tokio::spawn({
@@ -263,6 +263,12 @@ impl Running {
         self.log.close();
         self.ledger.close();
     }
+}
+
+/// Simulated phones and webhooks have no lines to run out of: hundreds of alarms at once are called at once (ALM-2). What
+/// a trunk or a provider can bear is that channel's own limit.
+fn engine_settings() -> EngineSettings {
+    EngineSettings { slots: 2_048, red_reserve: 512, steps: 64, ..EngineSettings::default() }
 }
 
 /// Makes the canary's home, plan and a new credential for its press.
