@@ -243,14 +243,18 @@ impl Auditor {
             return;
         }
         let now = self.clock.now();
-        for alarm in self.open() {
+        let mut wrong: Vec<(&str, String)> = Vec::new();
+        for alarm in self.inside.lock().unwrap().known.values().filter(|a| a.is_open()) {
             if alarm.next_step_at.is_some_and(|at| now - at > patience) {
-                self.violated("ALM-1", format!("the next step of {} is overdue", alarm.id));
+                wrong.push(("ALM-1", format!("the next step of {} is overdue", alarm.id)));
             }
             let waits = |a: &care::alarm::Attempt| a.is_open() && a.started_at.is_none() && now - a.asked_at > patience;
             if alarm.level == Level::Red && alarm.state == State::Raised && alarm.attempts.iter().any(waits) {
-                self.violated("ALM-2", format!("a call about {} has not begun", alarm.id));
+                wrong.push(("ALM-2", format!("a call about {} has not begun", alarm.id)));
             }
+        }
+        for (promise, what) in wrong {
+            self.violated(promise, what);
         }
     }
 }

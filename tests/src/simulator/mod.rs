@@ -109,9 +109,9 @@ async fn run(world: &Arc<World>) {
     for channel in ["voice", "sms"] {
         world.phones.set_weather(channel, Weather::Fair);
     }
-    seconds(420).await; // the last outage ends, open breakers are probed, buttons and calls come to an end
+    seconds(240).await; // the last outage ends, open breakers are probed, buttons and calls come to an end
     let fresh = fresh_presses(world).await;
-    if !watch(world, 900, TimeDelta::seconds(2)).await {
+    if !watch(world, 500, TimeDelta::seconds(2)).await {
         return;
     }
     liveness(world, &fresh);

@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use store::ledger::{Decided, Note, Waiting, Which};
 use store::memory::{MemoryLedger, MemoryLog};
 use store::telemetry::Point as Measurement;
-use store::{Done, Entry, EventLog, Fence, Ledger, LedgerError, LogError, Offset, Ownership, Record, Shard, Stored, TelemetrySink, Tx};
+use store::{Done, Entry, EventLog, Fence, Ledger, LedgerError, LogError, Offset, Ownership, Record, Shard, Stored, TelemetrySink, Tx, Write};
 use tokio::sync::watch;
 
 /// All four ports of one life.
@@ -52,7 +52,8 @@ impl Ledger for Ports {
                 _ => broken(),
             });
         }
-        let writes = tx.writes.clone();
+        let watched = |w: &&Write| matches!(w, Write::PutAlarm { .. } | Write::EffectDone { .. } | Write::Seen { .. });
+        let writes: Vec<Write> = tx.writes.iter().filter(watched).cloned().collect();
         self.ledger.commit(tx).await?;
         self.auditor.committed(&writes);
         if self.life.pass("ledger.commit", Moment::After).await {

@@ -178,7 +178,7 @@ impl World {
     pub async fn furnish(&self) {
         let plans = (0..HOMES).map(|i| Put::Plan(PlanRecord { scope: PlanScope::Home(home(i)), cause: None, level: None, plan: plan(i) }));
         self.ledger.put(plans.collect()).await.unwrap();
-        let city = PlanRecord { scope: PlanScope::City, cause: None, level: None, plan: Plan { close_within: TimeDelta::minutes(20), ..Plan::default() } };
+        let city = PlanRecord { scope: PlanScope::City, cause: None, level: None, plan: Plan { rungs: Vec::new(), ..plan(0) } };
         self.ledger.put(vec![Put::Plan(city)]).await.unwrap();
     }
 
@@ -254,7 +254,7 @@ impl World {
                 match dice.below(100) {
                     0..60 => dice.between(50, 3_000),
                     60..92 => dice.between(3_000, 60_000),
-                    _ => dice.between(60_000, 400_000),
+                    _ => dice.between(60_000, 220_000),
                 }
             };
             tokio::time::sleep(Duration::from_millis(outage)).await;
