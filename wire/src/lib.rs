@@ -22,6 +22,7 @@ mod meaning;
 mod message;
 pub mod native;
 pub mod scaip;
+pub mod sheet;
 mod shelly;
 mod speaker;
 mod tasmota;
