@@ -2,6 +2,7 @@
 
 use super::health::Habit;
 use super::routine::Routine;
+use super::rules::Watch;
 use super::{Asked, Device, ENCODED_BYTES_MAX, Home, Lesson, Monitoring, Quiet};
 use crate::{DeviceId, HomeId, Timestamp};
 use chrono::DateTime;
@@ -155,6 +156,18 @@ impl Home {
         ] {
             out.time(at);
         }
+        let watch = &self.watch;
+        for at in [
+            watch.bed_left,
+            watch.door,
+            watch.water.map(|(since, _)| since),
+            watch.water.map(|(_, last)| last),
+            watch.power.map(|(since, _)| since),
+            watch.power.map(|(_, last)| last),
+        ] {
+            out.time(at);
+        }
+        out.i64(watch.temperature_day.unwrap_or(NO_DAY));
         out.i64(self.day.unwrap_or(NO_DAY));
         self.routine.encode(&mut out);
         out.text(self.life_device.as_ref().map(DeviceId::as_str));
@@ -205,6 +218,10 @@ impl Home {
             (Some(attention), Some(urgent)) => Some(Quiet { attention, urgent }),
             _ => None,
         };
+        let (bed_left, door) = (from.time()?, from.time()?);
+        let (water, power) = (from.time()?.zip(from.time()?), from.time()?.zip(from.time()?));
+        let temperature_day = Some(from.i64()?).filter(|day| *day != NO_DAY);
+        let watch = Watch { bed_left, door, water, power, temperature_day };
         let day = Some(from.i64()?).filter(|day| *day != NO_DAY);
         let routine = Box::new(Routine::decode(&mut from)?);
         let life_device = from.text()?.map(DeviceId::new);
@@ -239,6 +256,7 @@ impl Home {
             hold_until,
             outage_worklist,
             asked: Asked { attention, urgent, overdue },
+            watch,
             devices,
             day,
             routine,

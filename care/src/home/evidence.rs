@@ -29,6 +29,9 @@ impl Home {
             self.hold_until = self.hold_until.max(Some(signal.heard_at + settings.outage_grace));
         }
         let at = clock::second(at);
+        if signal.heard_at - at <= settings.outage_tolerated {
+            self.watch(signal, at, settings, effects);
+        }
         if self.life.is_some_and(|last| at < last) {
             return;
         }

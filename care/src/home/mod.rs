@@ -17,6 +17,7 @@ mod codec;
 mod evidence;
 mod health;
 mod routine;
+mod rules;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ use crate::reason::Row;
 use crate::{Cause, DeviceId, HomeId, Level, Reason, Signal, TimeDelta, Timestamp};
 use health::Habit;
 use routine::{Allowed, Routine};
+use rules::Watch;
 
 /// Most devices remembered per home; beyond it the one unheard for longest is forgotten (LIM-1).
 pub const DEVICES_MAX: usize = 16;
@@ -142,6 +144,12 @@ pub const REASONS: &[Row] = &[
         "No activity for {silence} since {since} ({where}): the longest silence allowed at home is {cap}.",
     ),
     ("away_overdue", "{since} 外出，已 {span} 未归。", "Away since {since}, for {span}: longer than expected."),
+    ("bed_left", "{since} 夜间离床，{span} 未回床，别处也没有动静。", "Bed left at {since} in the night; for {span} neither back nor seen elsewhere."),
+    ("door_night", "{since} 夜间开门，{span} 内屋里没有动静。", "The exit door moved at {since} in the night, and nobody was seen inside for {span}."),
+    ("water_long", "自 {since} 起一直用水，已 {span}。", "Water has been running since {since}, for {span}."),
+    ("power_long", "电器自 {since} 起一直开着，已 {span}。", "An appliance has been on since {since}, for {span}."),
+    ("too_cold", "{since} 室温过低：{degrees} °C（{device}）。", "Too cold at {since}: {degrees} °C ({device})."),
+    ("too_hot", "{since} 室温过高：{degrees} °C（{device}）。", "Too hot at {since}: {degrees} °C ({device})."),
     ("cover_ok", "设备正常，长时间静默会被发现。", "The devices work: a long silence would be noticed."),
     ("cover_nothing_heard", "尚未收到任何设备的消息。", "No device has been heard yet."),
     ("cover_no_consent", "老人未同意监测。", "The elder has not consented to monitoring."),
@@ -226,6 +234,7 @@ pub struct Home {
     hold_until: Option<Timestamp>,
     outage_worklist: bool,
     asked: Asked,
+    watch: Watch,
     devices: Vec<Device>,
     /// The local day that the routine stands for.
     day: Option<i64>,
@@ -255,6 +264,7 @@ impl Home {
             hold_until: None,
             outage_worklist: false,
             asked: Asked::default(),
+            watch: Watch::default(),
             devices: Vec::new(),
             day: None,
             routine: Box::default(),
@@ -332,10 +342,9 @@ impl Home {
     fn next_due(&self, settings: &Settings) -> Option<(Timestamp, Due)> {
         let silent = self.next_silent(settings).map(|at| (at, Due::Silent));
         let quiet = if self.monitoring == Monitoring::On { self.next_quiet(settings) } else { None };
-        match (silent, quiet) {
-            (Some(a), Some(b)) => Some(if a.0 <= b.0 { a } else { b }),
-            (a, b) => a.or(b),
-        }
+        let judged = self.monitoring == Monitoring::On && self.blind_since.is_none();
+        let watched = if judged { self.next_watch().map(|at| (at, Due::Watched)) } else { None };
+        [silent, watched, quiet].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
     fn next_quiet(&self, settings: &Settings) -> Option<(Timestamp, Due)> {
@@ -363,6 +372,7 @@ impl Home {
                 break;
             }
             match due {
+                Due::Watched => self.check_watch(now.max(at), effects),
                 Due::Silent => self.check_health(settings, now.max(at), effects),
                 Due::AwayOverdue { left } => {
                     self.asked.overdue = true;
@@ -436,7 +446,7 @@ impl Home {
         });
         let quiet = if self.monitoring == Monitoring::On { self.next_quiet(settings) } else { None };
         let next = quiet.and_then(|(at, due)| match due {
-            Due::Silent => None,
+            Due::Silent | Due::Watched => None,
             Due::AwayOverdue { left } => Some(Deadline {
                 at,
                 level: Level::Technical,
@@ -495,6 +505,7 @@ impl Home {
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Due {
     Silent,
+    Watched,
     AwayOverdue { left: Timestamp },
     Quiet { life: Timestamp, level: Level },
 }

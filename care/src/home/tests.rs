@@ -89,7 +89,7 @@ impl Story {
                 180 => say(SignalKind::Motion, "bedroom-1"),
                 600 | 660 => say(SignalKind::Door, "door-1"),
                 _ if hour == 10 => {}
-                _ if (7..22).contains(&hour) && minute % 20 == 0 => say(SignalKind::Motion, ["kitchen-1", "living-1", "bedroom-1"][(minute / 20 % 3) as usize]),
+                _ if (7..22).contains(&hour) && minute % 20 == 0 => say(SignalKind::Motion, ["kitchen-1", "living-1", "bedroom-1"][usize::try_from(minute / 20 % 3).unwrap()]),
                 _ => {}
             }
         }
@@ -323,6 +323,42 @@ fn an_encoded_home_stays_small_and_bad_bytes_are_refused() {
     assert!(bytes.len() <= ENCODED_BYTES_MAX, "{}", bytes.len());
     for cut in 0..bytes.len() {
         assert!(Home::decode("h".into(), &bytes[..cut]).is_err(), "{cut}");
+    }
+}
+
+#[test]
+fn the_rules_beside_silence_speak_only_when_switched_on() {
+    for (switch, told) in [
+        (Switch::Off, ""),
+        (
+            Switch::On,
+            "03-05 02:30 anomaly/bed_left attention; 03-05 03:50 anomaly/door_night attention; 03-05 05:30 anomaly/too_cold attention; \
+             03-05 09:00 anomaly/water_long attention",
+        ),
+    ] {
+        let mut story = Story::new();
+        let rules = &mut story.settings.rules;
+        (rules.bed_left, rules.door_night, rules.running_long, rules.temperature) = (switch, switch, switch, switch);
+        story.days(1, 4, &[]);
+        let mut say = |kind, device, value, when: &str| {
+            let when = at(when);
+            story.pass(when);
+            story.step(Input::Heard(&Signal { value, ..signal(kind, device, when) }), when);
+        };
+        // up and back in time, then up and nowhere
+        say(SignalKind::Bed, "bed-1", Value::Bool(false), "03-05 01:00:00");
+        say(SignalKind::Bed, "bed-1", Value::Bool(true), "03-05 01:20:00");
+        say(SignalKind::Bed, "bed-1", Value::Bool(false), "03-05 02:00:00");
+        say(SignalKind::Motion, "living-1", Value::Bool(true), "03-05 03:00:00");
+        say(SignalKind::Door, "door-1", Value::Open, "03-05 03:30:00");
+        say(SignalKind::Motion, "living-1", Value::Bool(true), "03-05 05:00:00");
+        say(SignalKind::Temperature, "thermo-1", Value::Number(9.5), "03-05 05:30:00");
+        say(SignalKind::Temperature, "thermo-1", Value::Number(9.0), "03-05 06:30:00");
+        for minute in 0..=12 {
+            let when = at("03-05 08:00:00") + TimeDelta::minutes(minute * 5);
+            say(SignalKind::Water, "water-1", Value::Number(3.0), &when.format("%m-%d %H:%M:%S").to_string());
+        }
+        assert_eq!(story.told(), told);
     }
 }
 
