@@ -4,6 +4,7 @@
 pub mod answer;
 mod evaluate;
 mod facts;
+pub mod form;
 pub mod guard;
 mod reasons;
 pub mod remote;
