@@ -187,6 +187,10 @@ words! {
     kind_water_leak: "水浸", "leak sensor";
     kind_fall: "跌倒探测", "fall detector";
     kind_bed: "床垫感应", "bed sensor";
+    kind_seat: "座椅感应", "chair sensor";
+    kind_contact: "门窗磁", "contact sensor";
+    kind_water: "用水监测", "water meter";
+    kind_power: "用电监测", "power meter";
     kind_hub: "网关", "hub";
     contacts: "联系人", "Contacts";
     contacts_none: "没有登记联系人", "No contacts registered";

@@ -132,6 +132,10 @@ pub(crate) fn kind<'a>(w: &'a Words, code: &'a str) -> &'a str {
         "water_leak" => w.kind_water_leak,
         "fall" => w.kind_fall,
         "bed" => w.kind_bed,
+        "seat" => w.kind_seat,
+        "contact" => w.kind_contact,
+        "water" => w.kind_water,
+        "power" => w.kind_power,
         "hub" => w.kind_hub,
         other => other,
     }
