@@ -113,10 +113,10 @@ enum Stop {
 
 impl From<std::io::Error> for Stop {
     fn from(error: std::io::Error) -> Self {
-        match error.kind() {
-            std::io::ErrorKind::BrokenPipe => Self::NobodyReads,
-            _ => Self::Usage(format!("writing the answer: {error}")),
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
+            return Self::NobodyReads;
         }
+        Self::Usage(format!("writing the answer: {error}"))
     }
 }
 
