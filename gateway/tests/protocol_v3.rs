@@ -1,7 +1,6 @@
 //! MQTT 3.1.1, by the names of the Eclipse Paho interoperability suite's checks, and by some more.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test")]
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test")]
 
 mod peer;
 

@@ -1,7 +1,6 @@
 //! Who may say and hear what, over real sockets; the words back to devices; and what revoking does.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test")]
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test")]
 
 mod peer;
 

@@ -1,7 +1,6 @@
 //! TLS at the door, client certificates, and the refusal to listen unprotected.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test")]
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test")]
 
 mod peer;
 

@@ -50,7 +50,14 @@ pub fn home(n: usize, webhook: bool, now: Timestamp) -> Vec<Put> {
     let given = if female { pick(&GIVEN_F, n * 5 + n / 12) } else { pick(&GIVEN_M, n * 5 + n / 12) }.unwrap_or_default();
     let age = 68 + i32::try_from(n * 13 % 27).unwrap_or_default();
     let born = chrono::Datelike::year(&now.date_naive()) - age;
-    let phone = |k: usize| format!("+86138{:08}", (n * 10 + k) % 100_000_000);
+    // What a simulated phone does depends on the last digit of its number: some children do not answer, some have a voicemail.
+    let manner = |k: usize| match (k, n % 5) {
+        (1, 3) => 7,
+        (1, 4) => 6,
+        (2, 3) => 8,
+        (k, _) => k,
+    };
+    let phone = |k: usize| format!("+86138{:07}{}", n % 10_000_000, manner(k));
     let child = pick(&["陈丽", "林伟", "黄敏", "张强"], n).unwrap_or_default();
     let contact = |which: &str, name: &str, relation: &str, k: usize| {
         Put::Contact(ContactRecord {
