@@ -245,7 +245,7 @@ impl VisitForm {
         let needs = self.needs.as_deref().map(escape).unwrap_or_default();
         let copies_text = copies.iter().map(|copy| escape(copy)).collect::<Vec<_>>().join("、");
         format!(
-            "<section><p class=\"keeper\">存：{}</p><h1>{TITLE}</h1><table><tr><th class=\"number\" rowspan=\"12\">第 {number} 次探访关爱服务</th><th colspan=\"2\">服务方式</th><td>{modes}</td></tr>{}</table><table><tr><td class=\"needs\">关爱服务需求及落实情况：{needs}</td></tr><tr><td>服务人员（签字）：{}&emsp;&emsp;服务对象（签字）：{}</td></tr></table><p class=\"date\">{date}</p><p>备注：此表一式 {} 份，{copies_text}各存档一份。</p></section>",
+            "<section><p class=\"keeper\">存：{}</p><h1>{TITLE}</h1><table><colgroup><col class=\"number\"><col class=\"name\"><col class=\"name\"><col></colgroup><tr><th class=\"number\" rowspan=\"12\">第 {number} 次探访关爱服务</th><th colspan=\"2\">服务方式</th><td>{modes}</td></tr>{}</table><table><tr><td class=\"needs\">关爱服务需求及落实情况：{needs}</td></tr><tr><td>服务人员（签字）：{}&emsp;&emsp;服务对象（签字）：{}</td></tr></table><p class=\"date\">{date}</p><p>备注：此表一式 {} 份，{copies_text}各存档一份。</p></section>",
             escape(keeper),
             body,
             signature(self.visitor.as_ref()),
@@ -260,7 +260,7 @@ const TITLE: &str = "特殊困难老年人探访关爱服务记录表";
 const STYLE: &str = "@page{size:A4;margin:18mm 16mm}body{font-family:'Noto Serif CJK SC','Noto Sans CJK SC',serif;font-size:11pt;margin:0}\
 section{break-after:page}section:last-child{break-after:auto}h1{font-size:17pt;text-align:center;margin:4mm 0}\
 table{border-collapse:collapse;width:100%;table-layout:fixed}th,td{border:1px solid #000;padding:2mm;font-weight:normal;text-align:left;overflow-wrap:anywhere}\
-.number{width:8mm}.needs{height:42mm;vertical-align:top}.keeper,.date{text-align:right;margin:2mm 0}";
+.number{width:9mm}.name{width:26mm}.needs{height:42mm;vertical-align:top}.keeper,.date{text-align:right;margin:2mm 0}";
 
 fn tick(name: &str, ticked: bool) -> String {
     format!("{}{name}", if ticked { '☑' } else { '☐' })
