@@ -5,7 +5,10 @@ pub mod baseline;
 pub mod draws;
 pub mod recording;
 pub mod replay;
+pub mod report;
 pub mod score;
+#[cfg(test)]
+mod tests;
 
 use anyhow::{Context, Result, bail};
 use baseline::{Baseline, Line};
@@ -105,7 +108,7 @@ fn inactivity(args: &Inactivity) -> Result<()> {
         write_tier(&args.out_dir, tier, &recordings, &outcomes)?;
         print_tier(tier, &recordings, &draws, &outcomes, args.learn_days);
     }
-    Ok(())
+    report::write(&args.out_dir, &recordings, &outcomes)
 }
 
 fn homes(args: &Inactivity, draws: &BTreeMap<String, Vec<Draw>>) -> Result<Vec<String>> {

@@ -24,7 +24,7 @@ mod tests;
 mod view;
 
 pub use codec::DecodeError;
-pub use settings::{Budgets, ExitDoors, Pets, Rules, Settings, Switch, WaterUnused};
+pub use settings::{Budgets, ExitDoors, Pets, Rules, Settings, Switch};
 pub use view::{Cover, Deadline, DeviceHealth, DeviceView, LastActivity, Occupancy, View};
 
 use crate::cause::Raise;

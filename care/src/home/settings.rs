@@ -82,40 +82,16 @@ pub enum Switch {
 }
 
 /// The rules beside silence. All are off until somebody has tried them on the home's own history.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Rules {
     /// Bed left at night, neither returned to nor followed by life elsewhere.
     pub bed_left: Switch,
     /// The exit door opened at night and not closed, or the elder left and not back.
     pub door_night: Switch,
-    /// No start of the day by the usual hour.
-    pub no_morning: Switch,
-    /// Far more night-time movement or toilet visits than usual: a review item.
-    pub restless_night: Switch,
     /// Water or power that runs on and on.
     pub running_long: Switch,
-    /// Water unused: a city's own rule, if chosen.
-    pub water_unused: Option<WaterUnused>,
     /// Room temperature that endangers.
     pub temperature: Switch,
-}
-
-/// A rule on water that was not used at home: below `litres_min` in `within`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct WaterUnused {
-    /// The window.
-    pub within: TimeDelta,
-    /// Less than this in the window is too little.
-    pub litres_min: f64,
-}
-
-impl WaterUnused {
-    /// 0.01 m³ in 12 h, as Shanghai's homes for elders living alone use it.
-    pub const SHANGHAI: Self = Self { within: TimeDelta::hours(12), litres_min: 10.0 };
-    /// 8 litres in 24 h, as in Haishu, Ningbo.
-    pub const NINGBO: Self = Self { within: TimeDelta::hours(24), litres_min: 8.0 };
-    /// 6 litres in 24 h, as in Zhenhai, Ningbo.
-    pub const ZHENHAI: Self = Self { within: TimeDelta::hours(24), litres_min: 6.0 };
 }
 
 impl Default for Settings {
