@@ -147,13 +147,14 @@ impl Writer {
                         tracing::error!("the disk of the ledger is full: only what red alarms need is written, from the ballast");
                     }
                     self.reopen(&error);
-                    let released = self.desk.ballast.release();
+                    // What stands in the WAL already goes into the database: that makes room, too.
+                    let made_room = self.desk.ballast.release() | self.empty_wal();
                     let (vital, other): (Vec<_>, Vec<_>) = group.into_iter().partition(|job| job.vital);
                     self.refuse(other, &LedgerError::DiskFull);
                     if vital.is_empty() {
                         return;
                     }
-                    if !released {
+                    if !made_room {
                         return self.refuse(vital, &LedgerError::DiskFull);
                     }
                     group = vital;
@@ -236,6 +237,17 @@ impl Writer {
         if self.commits.is_multiple_of(COMMITS_PER_LOOK) {
             self.limit_wal();
         }
+    }
+
+    /// Moves the WAL into the database and gives its space back. True if that made room.
+    fn empty_wal(&self) -> bool {
+        let Some(db) = &self.db else { return false };
+        let bytes = || std::fs::metadata(self.desk.path.with_extension("db-wal")).map(|m| m.len()).unwrap_or_default();
+        let before = bytes();
+        if let Err(error) = checkpoint(db, "TRUNCATE") {
+            tracing::debug!(%error, "the WAL could not be emptied on a full disk");
+        }
+        bytes() < before
     }
 
     fn limit_wal(&self) {
