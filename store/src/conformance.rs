@@ -11,6 +11,7 @@
 mod ledger;
 mod log;
 mod register;
+mod sheet;
 
 pub use ledger::ledger;
 pub use log::event_log;

@@ -229,7 +229,7 @@ pub struct Decided {
 }
 
 /// Why a transaction or a question failed.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 pub enum LedgerError {
     /// Somebody else wrote first: read again and decide anew.
     #[error("the ledger has changed since it was read")]

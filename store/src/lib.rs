@@ -17,6 +17,7 @@ pub mod log;
 pub mod memory;
 pub mod ownership;
 pub mod register;
+pub mod sheet;
 pub mod sqlite;
 pub mod telemetry;
 
@@ -26,4 +27,5 @@ pub use log::{Done, Entry, EventLog, LogError, Offset, Record, Shard};
 pub use memory::{MemoryLedger, MemoryLog};
 pub use ownership::{Fence, Ownership};
 pub use register::Register;
+pub use sheet::{Sheet, SheetAsk};
 pub use telemetry::TelemetrySink;

@@ -2,6 +2,7 @@
 //! ledger's database. Names, addresses, phone numbers, ID numbers and health notes are sealed at rest (PRV-1).
 
 use crate::ledger::LedgerError;
+use crate::sheet::{Sheet, SheetAsk};
 use async_trait::async_trait;
 use care::plan::Plan;
 use care::{Cause, ContactId, DeviceId, ElderId, HomeId, Level, PersonId, SignalKind, Timestamp};
@@ -337,6 +338,15 @@ pub trait Register: Send + Sync {
     async fn audit(&self, after: u64, max: usize) -> Result<Vec<AuditLine>, LedgerError>;
     /// Checks the whole audit chain: the first broken line, if any.
     async fn verify_audit(&self) -> Result<Option<u64>, LedgerError>;
+    /// The newest version of a sheet.
+    async fn sheet(&self, kind: &str, id: &str) -> Result<Option<Sheet>, LedgerError>;
+    /// Every version of a sheet, oldest first.
+    async fn sheet_versions(&self, kind: &str, id: &str) -> Result<Vec<Sheet>, LedgerError>;
+    /// The newest versions that are asked for, in the order of (`at`, `id`).
+    async fn sheets(&self, ask: &SheetAsk) -> Result<Vec<Sheet>, LedgerError>;
+    /// Every version written after `seq`, in the order of writing, at most `max` (1 to 10,000), each with its own `seq`:
+    /// for whoever keeps a picture of them in memory. What was erased is not told.
+    async fn sheets_since(&self, seq: u64, max: usize) -> Result<Vec<(u64, Sheet)>, LedgerError>;
 }
 
 /// An entry to add or change in the register.
@@ -362,6 +372,15 @@ pub enum Put {
     Token(Token),
     /// Ends a token, by its hash.
     EndToken(String),
+    /// A version of a sheet: 1 makes it, n + 1 replaces n, anything else is a conflict.
+    Sheet(Sheet),
+    /// Takes away every version of a sheet.
+    EraseSheet {
+        /// Its kind.
+        kind: String,
+        /// Its identifier.
+        id: String,
+    },
     /// An audit line beside the change.
     Audit {
         /// When.

@@ -22,6 +22,7 @@ where
     devices_and_credentials(&*all.register).await;
     sign_ins_and_tokens(&*all.register).await;
     what_nobody_knows_is_kept(&all).await;
+    super::sheet::sheets(&*all.register).await;
     the_audit_is_a_chain(&all).await;
     let before = digest(&*all.register).await;
     drop(all);
@@ -36,6 +37,7 @@ async fn digest(register: &dyn Register) -> String {
         out += &format!("{:?}", register.contacts_of(&home).await.unwrap());
         out += &format!("{:?}", register.devices_of(&home).await.unwrap());
     }
+    out += &format!("{:?}", register.sheets_since(0, 10_000).await.unwrap());
     out + &format!("{:?}{:?}", register.audit(0, 1_000).await.unwrap(), register.quarantined(100).await.unwrap())
 }
 

@@ -67,6 +67,8 @@ pub(super) struct State {
     pub(super) credentials: BTreeMap<String, Credential>,
     pub(super) people: BTreeMap<PersonId, PersonRecord>,
     pub(super) tokens: BTreeMap<String, Token>,
+    pub(super) sheets: super::sheet::Sheets,
+    pub(super) sheet_seq: u64,
 }
 
 /// How to take one write back.

@@ -4,6 +4,7 @@
 mod ledger;
 mod log;
 mod register;
+mod sheet;
 
 pub use ledger::MemoryLedger;
 pub(crate) use ledger::{QUARANTINE_BYTES_MAX, wakes};

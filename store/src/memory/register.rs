@@ -7,6 +7,7 @@ use crate::register::{
     Area, AuditLine, ContactRecord, Credential, DeviceRecord, ElderRecord, HomeRecord, PersonRecord, PlanRecord, Put, Register, Token, UnknownDevice,
     audit_hash,
 };
+use crate::sheet::{PAGE_MAX, Sheet, SheetAsk};
 use async_trait::async_trait;
 use care::{ContactId, DeviceId, ElderId, HomeId, PersonId};
 use std::cmp::Reverse;
@@ -47,6 +48,8 @@ impl State {
             Put::EndToken(hash) => {
                 self.tokens.remove(&hash);
             }
+            Put::Sheet(sheet) => self.put_sheet(sheet),
+            Put::EraseSheet { kind, id } => self.erase_sheet(&kind, &id),
             Put::Audit { at, who, action, subject } => self.push_audit(at, who, action, subject),
         }
     }
@@ -56,6 +59,10 @@ impl State {
 impl Register for MemoryLedger {
     async fn put(&self, entries: Vec<Put>) -> Result<(), LedgerError> {
         let mut state = lock(&self.shared.state);
+        // All or nothing: a sheet that was changed meanwhile holds up everything beside it.
+        if let Some(fault) = state.sheets_fault(&entries) {
+            return Err(fault);
+        }
         entries.into_iter().for_each(|entry| state.put(entry));
         Ok(())
     }
@@ -128,6 +135,22 @@ impl Register for MemoryLedger {
 
     async fn audit(&self, after: u64, max: usize) -> Result<Vec<AuditLine>, LedgerError> {
         Ok(lock(&self.shared.state).audit.iter().filter(|l| l.seq > after).take(max).cloned().collect())
+    }
+
+    async fn sheet(&self, kind: &str, id: &str) -> Result<Option<Sheet>, LedgerError> {
+        Ok(lock(&self.shared.state).newest(kind, id).cloned())
+    }
+
+    async fn sheet_versions(&self, kind: &str, id: &str) -> Result<Vec<Sheet>, LedgerError> {
+        Ok(lock(&self.shared.state).sheet_versions(kind, id))
+    }
+
+    async fn sheets(&self, ask: &SheetAsk) -> Result<Vec<Sheet>, LedgerError> {
+        Ok(lock(&self.shared.state).ask_sheets(ask))
+    }
+
+    async fn sheets_since(&self, seq: u64, max: usize) -> Result<Vec<(u64, Sheet)>, LedgerError> {
+        Ok(lock(&self.shared.state).sheets_since(seq, max.clamp(1, PAGE_MAX)))
     }
 
     async fn verify_audit(&self) -> Result<Option<u64>, LedgerError> {

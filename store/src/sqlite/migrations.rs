@@ -4,7 +4,7 @@ use super::dir::OpenError;
 use rusqlite::Connection;
 
 /// One SQL text for each step; `user_version` is the number of steps done.
-const STEPS: &[&str] = &[include_str!("migrations/0001_ledger.sql")];
+const STEPS: &[&str] = &[include_str!("migrations/0001_ledger.sql"), include_str!("migrations/0002_sheet.sql")];
 
 /// Brings the schema up to date: each step in a transaction of its own.
 pub(super) fn migrate(db: &mut Connection, file: &str) -> Result<(), OpenError> {

@@ -15,6 +15,7 @@ mod migrations;
 mod read;
 mod register;
 mod seal;
+mod sheet;
 mod stats;
 mod tail;
 mod writer;

@@ -11,6 +11,7 @@ use crate::register::{
     Area, AuditLine, ContactRecord, Credential, DeviceRecord, ElderRecord, HomeRecord, PersonRecord, PlanRecord, PlanScope, Put, Register, Token,
     UnknownDevice, audit_hash,
 };
+use crate::sheet::{PAGE_MAX, Sheet, SheetAsk};
 use async_trait::async_trait;
 use care::{Cause, ContactId, DeviceId, ElderId, HomeId, PersonId};
 use rusqlite::{Connection, Row, params};
@@ -126,6 +127,8 @@ pub(super) fn put(db: &Connection, keys: &Keys, entry: &Put) -> Result<(), Failu
         Put::EndToken(hash) => {
             db.prepare_cached("DELETE FROM token WHERE hash = ?1")?.execute([hash])?;
         }
+        Put::Sheet(sheet) => super::sheet::put(db, keys, sheet)?,
+        Put::EraseSheet { kind, id } => super::sheet::erase(db, kind, id)?,
         Put::Audit { at, who, action, subject } => audit(db, *at, who, action, subject)?,
     }
     Ok(())
@@ -373,6 +376,23 @@ impl Register for SqliteLedger {
 
     async fn audit(&self, after: u64, max: usize) -> Result<Vec<AuditLine>, LedgerError> {
         self.ask(move |db, _| audit_after(db, after, max)).await
+    }
+
+    async fn sheet(&self, kind: &str, id: &str) -> Result<Option<Sheet>, LedgerError> {
+        self.look(|db, keys| super::sheet::one(db, keys, kind, id))
+    }
+
+    async fn sheet_versions(&self, kind: &str, id: &str) -> Result<Vec<Sheet>, LedgerError> {
+        self.look(|db, keys| super::sheet::versions(db, keys, kind, id))
+    }
+
+    async fn sheets(&self, ask: &SheetAsk) -> Result<Vec<Sheet>, LedgerError> {
+        let ask = ask.clone();
+        self.ask(move |db, keys| super::sheet::ask(db, keys, &ask)).await
+    }
+
+    async fn sheets_since(&self, seq: u64, max: usize) -> Result<Vec<(u64, Sheet)>, LedgerError> {
+        self.ask(move |db, keys| super::sheet::since(db, keys, seq, max.clamp(1, PAGE_MAX))).await
     }
 
     async fn verify_audit(&self) -> Result<Option<u64>, LedgerError> {
