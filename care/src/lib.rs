@@ -7,6 +7,7 @@ pub mod calendar;
 pub mod cause;
 pub mod home;
 pub mod id;
+pub mod office;
 pub mod person;
 pub mod plan;
 pub mod policy;

@@ -18,7 +18,8 @@ pub enum DocumentKind {
 }
 
 /// As the number says it (odd: male).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Sex {
     /// 男.
     Male,

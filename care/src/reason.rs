@@ -55,6 +55,7 @@ pub const TABLES: &[&[Row]] = &[
     crate::visit::REASONS,
     crate::visit::remote::REASONS,
     crate::visit::guard::REASONS,
+    crate::office::category::REASONS,
 ];
 
 const ROWS: &[Row] = &[

@@ -29,6 +29,7 @@ mod live;
 mod look;
 mod mask;
 mod messages;
+pub mod office;
 mod pages;
 pub mod password;
 mod places;

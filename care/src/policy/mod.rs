@@ -22,6 +22,7 @@ pub use whole::{review_due, unreadable_quotes};
 pub use diff::{Change, at_least_as_strict, diff};
 pub use set::{PolicySet, SetProblem};
 pub use show::{duty_text, event_name, extra_text, force_text, reason_name, show, unconfirmed_notes, window_text};
+pub(crate) use words::words;
 pub use words::{Ability, Colour, Few, Force, Mode, Modes, OnRefusal, Outcome, PerElder, SUSPENSIONS};
 
 /// Longest policy file accepted, bytes.

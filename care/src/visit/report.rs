@@ -43,7 +43,7 @@ pub struct Line {
 }
 
 impl Line {
-    fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         self.elders += other.elders;
         self.home_owed += other.home_owed;
         self.home_met += other.home_met;
