@@ -36,6 +36,8 @@ pub enum Errand {
         words: Words,
         /// In which language.
         language: Language,
+        /// The language by the name that the register has for it: `zh`, `en`, or a dialect's, for a voice of its own.
+        tongue: String,
     },
     /// Set a device's lamp.
     Lamp {
@@ -80,6 +82,9 @@ pub enum Delivery {
     Again(Option<Duration>),
     /// The channel itself is down: the contact's next channel is to be tried.
     Down,
+    /// A limit of the channel's own (a call budget, a provider's rate) is reached: the contact's next channel is to be
+    /// tried, and the channel does not count as down for it.
+    Full,
 }
 
 /// What is known of a key after a crash.
@@ -146,6 +151,12 @@ pub trait Channel: Send + Sync {
     fn route(&self, address: &str) -> String {
         let _one_route_for_all = address;
         String::new()
+    }
+
+    /// How many deliveries it can have under way; what waits for more stays in the outbox, red alarms first. `None` =
+    /// as many as the engine's settings say.
+    fn seats(&self) -> Option<usize> {
+        None
     }
 
     /// How long one delivery may take before it is given up.

@@ -144,7 +144,7 @@ impl Channel for Webhook {
     }
 
     async fn deliver(&self, job: &Job, take: &dyn Take) -> Delivery {
-        let Errand::Notify { contact, address, words, language } = &job.errand else {
+        let Errand::Notify { contact, address, words, language, .. } = &job.errand else {
             return Delivery::Ended(AttemptOutcome::Unreachable);
         };
         let Ok(url) = Url::parse(address) else { return Delivery::Ended(AttemptOutcome::Unreachable) };

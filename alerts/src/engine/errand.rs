@@ -121,10 +121,11 @@ impl Engine {
             (Ok(facts), Ok(home)) => (facts, home),
             (Err(_), _) | (_, Err(_)) => return Settled::NotStored,
         };
-        let Some((address, language)) = facts.and_then(|mut f| f.addresses.remove(&channel.0).map(|a| (a, language_of(&f.language)))) else {
+        let Some((address, tongue)) = facts.and_then(|mut f| f.addresses.remove(&channel.0).map(|a| (a, f.language))) else {
             tracing::warn!(contact.id = %contact, channel = channel.0, "the contact has no address on this channel");
             return self.end(&key, AttemptOutcome::Unreachable).await;
         };
+        let language = language_of(&tongue);
         let route = line.channel.route(&address);
         let pass = line.ask(&route, self.clock.now());
         if pass == Pass::Stop {
@@ -159,6 +160,7 @@ impl Engine {
                 address,
                 words: words(&alarm, &home, language, self.directory.zone(), now),
                 language,
+                tongue,
             },
         };
         let take = Taking { engine: self, line, route: &route, key: &key, contact };
@@ -188,7 +190,7 @@ impl Engine {
             biased;
             delivery = &mut deliver => match delivery {
                 Ok(Delivery::Ended(outcome)) => Delivery::Ended(outcome),
-                Ok(Delivery::Again(_) | Delivery::Down) | Err(_) => Delivery::Ended(AttemptOutcome::Released),
+                Ok(Delivery::Again(_) | Delivery::Down | Delivery::Full) | Err(_) => Delivery::Ended(AttemptOutcome::Released),
             },
             () = async {
                 // Once more after a second: the first word may have come before the call was set up.
@@ -216,6 +218,10 @@ impl Engine {
                 line.failed(route, now, jitter);
                 self.end(&job.key, AttemptOutcome::ChannelDown).await;
                 Settled::Downed
+            }
+            Delivery::Full => {
+                line.probe_lost(route, now);
+                self.end(&job.key, AttemptOutcome::ChannelDown).await
             }
             Delivery::Ended(outcome) => {
                 line.worked(route);
@@ -273,8 +279,8 @@ impl Engine {
         let flight = self.take_off(&key);
         match self.deliver(seat.line.channel.as_ref(), &job, &NobodyTakes, flight).await {
             Delivery::Again(after) if tries < LAMP_TRIES => self.again(&key, tries, after).await,
-            Delivery::Down if tries < LAMP_TRIES => self.again(&key, tries, None).await,
-            Delivery::Again(_) | Delivery::Down | Delivery::Ended(_) => self.drop_effect(&key).await,
+            Delivery::Down | Delivery::Full if tries < LAMP_TRIES => self.again(&key, tries, None).await,
+            Delivery::Again(_) | Delivery::Down | Delivery::Full | Delivery::Ended(_) => self.drop_effect(&key).await,
         }
     }
 

@@ -81,8 +81,11 @@ impl Drop for Seat<'_> {
 
 impl Line {
     pub(super) fn new(channel: Arc<dyn Channel>, settings: &EngineSettings) -> Self {
-        let slots = settings.slots.max(2);
-        Self { channel, slots, reserve: settings.red_reserve.min(slots - 1), inside: Mutex::default() }
+        let own = channel.seats().map(|n| n.max(2));
+        let slots = own.unwrap_or(settings.slots).max(2);
+        // A channel with seats of its own keeps a quarter of them, and at least one, for red alarms.
+        let reserve = own.map_or(settings.red_reserve, |n| (n / 4).max(1)).min(slots - 1);
+        Self { channel, slots, reserve, inside: Mutex::default() }
     }
 
     /// A seat, if there is one for this level: the last ones are kept for red alarms, and the very last for a red

@@ -50,6 +50,7 @@ fn job(url: String) -> Job {
             address: url,
             words: Words { brief: "an alarm".into(), full: "Li Ming, 3 Lake Road".into(), ..Words::default() },
             language: Language::En,
+            tongue: "en".into(),
         },
     }
 }

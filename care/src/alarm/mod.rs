@@ -41,6 +41,9 @@ pub const REASONS: &[Row] = &[
     ("audit_outbox_stuck", "平台自检：有待发的呼叫或消息已积压 {late}。", "Self-audit: calls or messages have waited in the outbox for {late}."),
     ("calling_held", "对外呼叫已暂停，须由值班员解除。", "Calling is held until an operator releases it."),
     ("channel_down", "呼叫线路 {channel} 中断，已改用其他线路。", "The channel {channel} is down: contacts are tried by their next one."),
+    ("trunk_down", "电话中继 {trunk} 不通：{why}。", "The trunk {trunk} is down: {why}."),
+    ("call_budget", "本小时的呼叫额度已用完（{count} 次）；紧急报警使用预留额度，仍会呼出。", "This hour's call budget is spent ({count} calls); red alarms draw on the reserve and are still called."),
+    ("voice_none", "所有电话中继都不通，改用其他线路。", "Every trunk is down: contacts are tried by their next channel."),
     ("canary_missed", "平台自测呼叫在 {within} 内没有走完全程。", "A canary press did not get through within {within}."),
 ];
 
