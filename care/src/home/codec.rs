@@ -3,12 +3,13 @@
 use super::health::Habit;
 use super::routine::Routine;
 use super::rules::Watch;
-use super::{Asked, Device, ENCODED_BYTES_MAX, Home, Lesson, Monitoring, Quiet};
+use super::days::Days;
+use super::{Asked, Device, ENCODED_BYTES_MAX, Home, Lesson, Monitoring, Pets, Quiet, Rules};
 use crate::{DeviceId, HomeId, Timestamp};
 use chrono::DateTime;
 
 /// The version written; older ones are read for as long as they stand below.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// No time, and no day.
 const NEVER: u32 = u32::MAX;
 const NO_DAY: i64 = i64::MIN;
@@ -55,6 +56,11 @@ impl Writer {
     pub(super) fn time(&mut self, at: Option<Timestamp>) {
         let seconds = at.map_or(NEVER, |at| u32::try_from(at.timestamp()).unwrap_or_default());
         self.0.extend_from_slice(&seconds.to_le_bytes());
+    }
+
+    /// A local day, in eight bytes.
+    pub(super) fn day(&mut self, day: Option<i64>) {
+        self.i64(day.unwrap_or(NO_DAY));
     }
 
     /// At most 255 bytes.
@@ -106,6 +112,10 @@ impl<'a> Reader<'a> {
             NEVER => Ok(None),
             seconds => DateTime::from_timestamp(i64::from(seconds), 0).map(Some).ok_or(DecodeError::Field("time")),
         }
+    }
+
+    pub(super) fn day(&mut self) -> Result<Option<i64>, DecodeError> {
+        Ok(Some(self.i64()?).filter(|day| *day != NO_DAY))
     }
 
     pub(super) fn u16(&mut self) -> Result<u16, DecodeError> {
@@ -167,9 +177,14 @@ impl Home {
         ] {
             out.time(at);
         }
-        out.i64(watch.temperature_day.unwrap_or(NO_DAY));
-        out.i64(self.day.unwrap_or(NO_DAY));
+        out.day(watch.temperature_day);
+        out.day(self.day);
         self.routine.encode(&mut out);
+        watch.encode_tap(&mut out);
+        out.time(self.company_until);
+        out.u16(self.rules.map_or(u16::MAX, Rules::bits));
+        out.flags([self.pets.is_some(), self.pets == Some(Pets::SeenByMotion), false, false, false, false, false, false]);
+        self.days.encode(&mut out);
         out.text(self.life_device.as_ref().map(DeviceId::as_str));
         let mut devices: Vec<&Device> = self.devices.iter().collect();
         devices.sort_by_key(|device| std::cmp::Reverse(device.last_seen));
@@ -192,6 +207,8 @@ impl Home {
             row.f32(habit.per_day);
             row.u16(habit.today);
             row.u8(habit.dry_days);
+            row.time(device.occupied_since);
+            row.time(device.left);
             if out.0.len() + 1 + table.0.len() + row.0.len() > ENCODED_BYTES_MAX {
                 break;
             }
@@ -207,7 +224,7 @@ impl Home {
     pub fn decode(id: HomeId, bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut from = Reader(bytes);
         let version = from.u8()?;
-        if version != VERSION {
+        if !(1..=VERSION).contains(&version) {
             return Err(DecodeError::Version(version));
         }
         let [on, outage_worklist, attention, urgent, overdue, fit, ..] = from.flags()?;
@@ -220,10 +237,20 @@ impl Home {
         };
         let (bed_left, door) = (from.time()?, from.time()?);
         let (water, power) = (from.time()?.zip(from.time()?), from.time()?.zip(from.time()?));
-        let temperature_day = Some(from.i64()?).filter(|day| *day != NO_DAY);
-        let watch = Watch { bed_left, door, water, power, temperature_day };
-        let day = Some(from.i64()?).filter(|day| *day != NO_DAY);
+        let temperature_day = from.day()?;
+        let mut watch = Watch::default();
+        (watch.bed_left, watch.door, watch.water, watch.power, watch.temperature_day) = (bed_left, door, water, power, temperature_day);
+        let day = from.day()?;
         let routine = Box::new(Routine::decode(&mut from)?);
+        let (mut company_until, mut rules, mut pets, mut days) = (None, None, None, Days::default());
+        if version >= 2 {
+            watch.decode_tap(&mut from)?;
+            company_until = from.time()?;
+            rules = Some(from.u16()?).filter(|bits| *bits != u16::MAX).map(Rules::from_bits);
+            let [told, seen, ..] = from.flags()?;
+            pets = told.then_some(if seen { Pets::SeenByMotion } else { Pets::None });
+            days = Days::decode(&mut from)?;
+        }
         let life_device = from.text()?.map(DeviceId::new);
         let mut devices = Vec::new();
         for _ in 0..from.u8()? {
@@ -237,7 +264,8 @@ impl Home {
             let (offline, last_beat, beat_s) = (from.time()?, from.time()?, from.i32()?);
             let (per_day, today, dry_days) = (from.f32()?, from.u16()?, from.u8()?);
             let habit = Habit { reads, offline, beat_s, last_beat, per_day, today, dry_days, silent };
-            devices.push(Device { id, room, last_seen, heard_at, lag_at, lag_s, behind_s, habit });
+            let (occupied_since, left) = if version >= 2 { (from.time()?, from.time()?) } else { (None, None) };
+            devices.push(Device { id, room, last_seen, heard_at, lag_at, lag_s, behind_s, habit, occupied_since, left });
         }
         Ok(Self {
             id,
@@ -257,6 +285,10 @@ impl Home {
             outage_worklist,
             asked: Asked { attention, urgent, overdue },
             watch,
+            company_until,
+            rules,
+            pets,
+            days,
             devices,
             day,
             routine,

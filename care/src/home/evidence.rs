@@ -3,8 +3,8 @@
 use super::routine::{Odds, STEP_S};
 use super::health::Habit;
 use super::settings::Meaning;
-use super::{Asked, DEVICES_MAX, Device, Effect, Home, Lesson, Monitoring, Quiet, Settings, clock};
-use crate::{Signal, SignalKind, TimeDelta, Timestamp};
+use super::{Asked, DEVICES_MAX, Device, Effect, Home, Lesson, Monitoring, Pets, Quiet, Settings, clock};
+use crate::{Signal, SignalKind, TimeDelta, Timestamp, Value};
 
 /// A closed silence that was longer than this is not learned from, whatever it was.
 const LEARNED_MAX: TimeDelta = TimeDelta::hours(16);
@@ -14,6 +14,11 @@ const RETURN_DOOR: TimeDelta = TimeDelta::minutes(2);
 const CLOCK_SHOWN_AFTER_S: i64 = 60;
 /// A visitor who was not checked out is taken to have left after so long.
 const VISIT_MAX: TimeDelta = TimeDelta::hours(4);
+/// Somebody lies or sits there for good after so long, and for no longer than that: then the sensor is stuck.
+const SETTLED: TimeDelta = TimeDelta::seconds(90);
+const OCCUPIED_MAX: TimeDelta = TimeDelta::hours(14);
+/// Two people seen: not alone for so long.
+const COMPANY: TimeDelta = TimeDelta::minutes(30);
 /// How equal "equally" is.
 const CLOCK_TOLERANCE_S: i32 = 30;
 
@@ -40,7 +45,7 @@ impl Home {
         } else if signal.kind == SignalKind::CheckOut {
             self.visit_until = None;
         }
-        match settings.meaning(signal) {
+        match settings.meaning(signal, self.pets.unwrap_or(settings.pets)) {
             Meaning::Life => self.inside(signal, at, settings, effects),
             Meaning::Exit => self.door(signal, at, settings, effects),
             Meaning::Leaving => {
@@ -49,6 +54,8 @@ impl Home {
             }
             Meaning::DeviceOnly | Meaning::Lost => {}
         }
+        // after what this second says about the silence before it: their order must not matter
+        self.look_for_company(signal, at, settings);
     }
 
     fn inside(&mut self, signal: &Signal, at: Timestamp, settings: &Settings, effects: &mut Vec<Effect>) {
@@ -65,6 +72,11 @@ impl Home {
                 self.lesson = Lesson::Fit;
             }
             None => self.live(signal, at, settings, effects),
+        }
+        if self.visit_until.max(self.company_until).is_some_and(|until| at < until) {
+            self.days.spoiled = true;
+        } else {
+            self.count_day(signal, at, settings, effects);
         }
     }
 
@@ -89,6 +101,10 @@ impl Home {
     /// The elder is back: the silence of the absence is over, and says nothing.
     pub(super) fn come_home(&mut self, at: Timestamp, settings: &Settings, effects: &mut Vec<Effect>) {
         self.turn_day(at, settings, effects);
+        if let Some(left) = self.exit {
+            self.absent(at - left);
+            self.watch.came_home(at);
+        }
         self.exit = None;
         self.quiet = None;
         self.returned = Some(at);
@@ -113,7 +129,7 @@ impl Home {
         if let Some(last) = self.life {
             let silence = at - last;
             if silence > TimeDelta::seconds(STEP_S) {
-                if self.lesson == Lesson::Fit && self.visit_until.is_none_or(|until| last >= until) && silence <= LEARNED_MAX && self.learn_after.is_none_or(|after| last >= after) {
+                if self.lesson == Lesson::Fit && self.visit_until.max(self.company_until).is_none_or(|until| last >= until) && silence <= LEARNED_MAX && self.learn_after.is_none_or(|after| last >= after) {
                     let (_, second_of_day) = clock::local(settings.zone, last);
                     self.routine.learn(second_of_day, silence, 1.0);
                 }
@@ -139,6 +155,7 @@ impl Home {
         let since = day - self.day.unwrap_or(day);
         if since > 0 {
             self.check_habits(at, effects);
+            self.close_day(day - since, settings, effects);
             self.routine.new_day(since, self.monitoring == Monitoring::On);
         }
         self.day = self.day.max(Some(day));
@@ -151,10 +168,7 @@ impl Home {
             Some((known, allowed)) if known == slot => allowed,
             _ => {
                 let (_, second_of_day) = clock::local(settings.zone, at);
-                let odds = Odds {
-                    attention: self.routine.odds_for(settings.false_alarms_per_month.attention),
-                    urgent: self.routine.odds_for(settings.false_alarms_per_month.urgent),
-                };
+                let odds = self.odds(settings);
                 let start = second_of_day - second_of_day.rem_euclid(STEP_S);
                 let allowed = self.routine.allowed(start, odds, settings.silence_min, settings.silence_max);
                 self.allowed = Some((slot, allowed));
@@ -168,11 +182,45 @@ impl Home {
         });
     }
 
+    /// The odds at which this home's silence is remarkable.
+    pub(super) fn odds(&self, settings: &Settings) -> Odds {
+        Odds {
+            attention: self.routine.odds_for(settings.false_alarms_per_month.attention),
+            urgent: self.routine.odds_for(settings.false_alarms_per_month.urgent),
+        }
+    }
+
+    /// Somebody lies in the bed, and somebody is about in another room: two people. Both are life; neither is routine.
+    fn look_for_company(&mut self, signal: &Signal, at: Timestamp, settings: &Settings) {
+        let place = matches!(signal.kind, SignalKind::Bed | SignalKind::Seat | SignalKind::Presence);
+        let on = !matches!(signal.value, Value::Bool(false));
+        if place && let Some(device) = self.devices.iter_mut().find(|device| device.id == signal.device) {
+            // who has just left was still there in this second, whichever was heard first
+            device.occupied_since = match (on, device.occupied_since.filter(|_| device.left.is_none())) {
+                (true, None) => Some(at),
+                (_, since) => since,
+            };
+            device.left = (!on && device.occupied_since.is_some()).then_some(at);
+        }
+        let animal = self.pets.unwrap_or(settings.pets) == Pets::SeenByMotion && signal.kind == SignalKind::Motion;
+        let about = on && !animal && matches!(signal.kind, SignalKind::Motion | SignalKind::Presence | SignalKind::Bed | SignalKind::Seat | SignalKind::Contact);
+        let elsewhere = self.devices.iter().any(|device| {
+            device.id != signal.device
+                && device.room.is_some()
+                && device.room != signal.room
+                && device.left.is_none_or(|left| left == at)
+                && device.occupied_since.is_some_and(|since| (SETTLED..OCCUPIED_MAX).contains(&(at - since)))
+        });
+        if about && signal.room.is_some() && elsewhere {
+            self.company_until = self.company_until.max(Some(at + COMPANY));
+        }
+    }
+
     /// Notes that a device was heard and gives the instant that its message is about.
     fn touch(&mut self, signal: &Signal, settings: &Settings) -> Timestamp {
         let at = signal.at(settings.late_max);
         let lag_s = i32::try_from((signal.heard_at - at).num_seconds()).unwrap_or(i32::MAX);
-        let alive = !matches!(settings.meaning(signal), Meaning::DeviceOnly | Meaning::Lost);
+        let alive = !matches!(settings.meaning(signal, self.pets.unwrap_or(settings.pets)), Meaning::DeviceOnly | Meaning::Lost);
         if let Some(device) = self.devices.iter_mut().find(|device| device.id == signal.device) {
             let apart = (signal.heard_at - device.lag_at).num_seconds();
             if apart >= CLOCK_SHOWN_AFTER_S {
@@ -202,7 +250,7 @@ impl Home {
         let (id, room) = (signal.device.clone(), signal.room.clone());
         let mut habit = Habit::default();
         habit.hear(signal, alive);
-        self.devices.push(Device { id, room, last_seen: at, heard_at: signal.heard_at, lag_at: signal.heard_at, lag_s, behind_s: 0, habit });
+        self.devices.push(Device { id, room, last_seen: at, heard_at: signal.heard_at, lag_at: signal.heard_at, lag_s, behind_s: 0, habit, occupied_since: None, left: None });
         at
     }
 }

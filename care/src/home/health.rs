@@ -105,6 +105,7 @@ impl Home {
             if self.blind_since.is_none() {
                 self.blind_since = Some(now);
                 self.lesson = Lesson::Unfit;
+                self.days.spoiled = true;
                 let since = self.devices.iter().map(|device| device.heard_at).max().unwrap_or(now);
                 effects.push(Effect::Raise(Raise {
                     cause: Cause::Technical("hub_offline".into()),

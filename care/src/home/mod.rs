@@ -14,6 +14,7 @@
 
 mod clock;
 mod codec;
+mod days;
 mod evidence;
 mod health;
 mod routine;
@@ -24,12 +25,17 @@ mod tests;
 mod view;
 
 pub use codec::DecodeError;
-pub use settings::{Budgets, ExitDoors, Pets, Rules, Settings, Switch};
-pub use view::{Cover, Deadline, DeviceHealth, DeviceView, LastActivity, Occupancy, View};
+pub use days::UsualStart;
+pub use routine::RoutineHour;
+pub use rules::{Trial, trial};
+pub use settings::{Budgets, ExitDoors, Pets, Rules, Settings, Switch, WaterRule};
+pub use view::{Cover, Deadline, DeviceHealth, DeviceView, LastActivity, Occupancy, RoutineView, View};
 
 use crate::cause::Raise;
 use crate::reason::Row;
 use crate::{Cause, DeviceId, HomeId, Level, Reason, Signal, TimeDelta, Timestamp};
+use serde::{Deserialize, Serialize};
+use days::Days;
 use health::Habit;
 use routine::{Allowed, Routine};
 use rules::Watch;
@@ -58,7 +64,8 @@ pub enum Input<'a> {
 }
 
 /// What a person, or the office, tells about a home.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Told {
     /// The elder is away until then.
     Holiday {
@@ -81,12 +88,17 @@ pub enum Told {
     },
     /// The elder's consent to monitoring (VIS-3).
     Consent(Monitoring),
+    /// The rules beside silence that somebody has chosen for this home.
+    Rules(Rules),
+    /// Whether an animal lives there.
+    Pets(Pets),
     /// Everything learned and everything seen is forgotten.
     Forget,
 }
 
 /// Whether the elder agrees to be monitored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Monitoring {
     /// Monitored.
     #[default]
@@ -148,6 +160,32 @@ pub const REASONS: &[Row] = &[
     ("door_night", "{since} 夜间开门，{span} 内屋里没有动静。", "The exit door moved at {since} in the night, and nobody was seen inside for {span}."),
     ("water_long", "自 {since} 起一直用水，已 {span}。", "Water has been running since {since}, for {span}."),
     ("power_long", "电器自 {since} 起一直开着，已 {span}。", "An appliance has been on since {since}, for {span}."),
+    (
+        "water_unused",
+        "在家 {span} 用水不足 {litres} 升（自 {since} 起）。",
+        "Less than {litres} L of water used in {span} at home (since {since}).",
+    ),
+    ("water_much", "今日用水已超过 {litres} 升。", "More than {litres} L of water used today."),
+    ("water_leak_suspected", "自 {since} 起每半小时都有用水，已 {span}，疑似漏水。", "Water in every half-hour since {since}, for {span}: perhaps a leak."),
+    ("door_unused", "在家 {span} 未开过门（自 {since} 起）。", "The exit door has not been opened for {span} (since {since})."),
+    (
+        "no_morning",
+        "到 {now} 仍未起床活动，平时约 {usual} 开始；最后一次动静在 {since}。",
+        "The day has not begun by {now}; it usually does about {usual}. Last sign of life at {since}.",
+    ),
+    (
+        "restless_night",
+        "今夜如厕 {toilet} 次，{pieces} 个五分钟有活动，平时约 {usual} 个。",
+        "This night: {toilet} times to the toilet, about in {pieces} pieces of five minutes, usually in {usual}.",
+    ),
+    ("decline_kitchen", "近一周每天用厨房约 {week} 次，以前约 {usual} 次。", "The kitchen was used about {week} times a day this week, {usual} before."),
+    ("decline_toilet", "近一周每夜如厕约 {week} 次，以前约 {usual} 次。", "About {week} times to the toilet a night this week, {usual} before."),
+    (
+        "decline_night",
+        "近一周每夜约 {week} 个五分钟有活动，以前约 {usual} 个。",
+        "About in {week} pieces of five minutes a night this week, {usual} before.",
+    ),
+    ("decline_start", "近一周约 {week} 起床活动，以前约 {usual}。", "The day began about {week} this week, {usual} before."),
     ("too_cold", "{since} 室温过低：{degrees} °C（{device}）。", "Too cold at {since}: {degrees} °C ({device})."),
     ("too_hot", "{since} 室温过高：{degrees} °C（{device}）。", "Too hot at {since}: {degrees} °C ({device})."),
     ("cover_ok", "设备正常，长时间静默会被发现。", "The devices work: a long silence would be noticed."),
@@ -179,6 +217,10 @@ struct Device {
     /// How far its clock is behind, as far as that has shown.
     behind_s: i32,
     habit: Habit,
+    /// Somebody lies, sits or stands there since.
+    occupied_since: Option<Timestamp>,
+    /// And has left.
+    left: Option<Timestamp>,
 }
 
 /// What has been asked for in the present silence or absence.
@@ -235,6 +277,12 @@ pub struct Home {
     outage_worklist: bool,
     asked: Asked,
     watch: Watch,
+    /// Two people were seen in two places: the elder is taken not to be alone until then.
+    company_until: Option<Timestamp>,
+    /// What somebody has chosen for this home.
+    rules: Option<Rules>,
+    pets: Option<Pets>,
+    days: Days,
     devices: Vec<Device>,
     /// The local day that the routine stands for.
     day: Option<i64>,
@@ -265,6 +313,10 @@ impl Home {
             outage_worklist: false,
             asked: Asked::default(),
             watch: Watch::default(),
+            company_until: None,
+            rules: None,
+            pets: None,
+            days: Days::default(),
             devices: Vec::new(),
             day: None,
             routine: Box::default(),
@@ -305,6 +357,7 @@ impl Home {
             return;
         }
         self.lesson = Lesson::Unfit;
+        self.days.spoiled = true;
         self.hold_until = self.hold_until.max(Some(to + settings.outage_grace));
         self.outage_worklist = self.monitoring == Monitoring::On && self.life.is_some();
     }
@@ -332,9 +385,18 @@ impl Home {
             Told::Consent(monitoring) if monitoring == self.monitoring => {}
             Told::Consent(monitoring) => {
                 let (devices, day, routine) = (std::mem::take(&mut self.devices), self.day, std::mem::take(&mut self.routine));
-                *self = Self { monitoring, devices, day, routine, ..Self::new(self.id.clone(), now) };
+                let (rules, pets, mut days) = (self.rules, self.pets, std::mem::take(&mut self.days));
+                days.spoiled = true;
+                *self = Self { monitoring, devices, day, routine, rules, pets, days, ..Self::new(self.id.clone(), now) };
             }
-            Told::Forget => *self = Self { monitoring: self.monitoring, ..Self::new(self.id.clone(), now) },
+            Told::Rules(rules) => {
+                self.rules = Some(rules);
+                self.watch.let_go(&rules);
+            }
+            Told::Pets(pets) => self.pets = Some(pets),
+            Told::Forget => {
+                *self = Self { monitoring: self.monitoring, rules: self.rules, pets: self.pets, ..Self::new(self.id.clone(), now) };
+            }
         }
     }
 
@@ -343,7 +405,7 @@ impl Home {
         let silent = self.next_silent(settings).map(|at| (at, Due::Silent));
         let quiet = if self.monitoring == Monitoring::On { self.next_quiet(settings) } else { None };
         let judged = self.monitoring == Monitoring::On && self.blind_since.is_none();
-        let watched = if judged { self.next_watch().map(|at| (at, Due::Watched)) } else { None };
+        let watched = if judged { self.next_watch(settings).map(|at| (at, Due::Watched)) } else { None };
         [silent, watched, quiet].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
@@ -372,7 +434,7 @@ impl Home {
                 break;
             }
             match due {
-                Due::Watched => self.check_watch(now.max(at), effects),
+                Due::Watched => self.check_watch(settings, now.max(at), effects),
                 Due::Silent => self.check_health(settings, now.max(at), effects),
                 Due::AwayOverdue { left } => {
                     self.asked.overdue = true;
@@ -425,6 +487,24 @@ impl Home {
         reason.time("since", life).span("silence", silence).text("where", place)
     }
 
+    /// The rules that hold in this home.
+    pub(super) fn rules<'a>(&'a self, settings: &'a Settings) -> &'a Rules {
+        self.rules.as_ref().unwrap_or(&settings.rules)
+    }
+
+    /// What was learned, for people to look at.
+    pub fn routine_view(&self, settings: &Settings, now: Timestamp) -> RoutineView {
+        let (_, second) = clock::local(settings.zone, now);
+        RoutineView {
+            learned_days: f64::from(self.routine.learned_days),
+            hours: self.routine.hours(self.odds(settings), settings.silence_min, settings.silence_max),
+            usual_start: self.days.usual_start(),
+            rules: *self.rules(settings),
+            pets: self.pets.unwrap_or(settings.pets),
+            midnight: clock::second(now) - TimeDelta::seconds(second),
+        }
+    }
+
     fn life_room(&self) -> Option<&str> {
         self.devices.iter().find(|device| Some(&device.id) == self.life_device.as_ref()).and_then(|device| device.room.as_deref())
     }
@@ -436,7 +516,7 @@ impl Home {
             (None, _) => (Occupancy::Unknown, None),
             (Some(_), Some(left)) => (Occupancy::Away, Some(left)),
             (Some(_), None) if self.blind_since.is_some() => (Occupancy::Unknown, self.blind_since),
-            (Some(life), None) if self.visit_until.is_some_and(|until| now < until) => (Occupancy::Visitor, Some(life)),
+            (Some(life), None) if self.visit_until.max(self.company_until).is_some_and(|until| now < until) => (Occupancy::Visitor, Some(life)),
             (Some(life), None) => (Occupancy::Home, Some(self.returned.unwrap_or(life))),
         };
         let last_activity = self.life.map(|at| LastActivity {

@@ -128,6 +128,19 @@ pub(super) struct Allowed {
     pub(super) urgent: TimeDelta,
 }
 
+/// What is usual in one hour of the day.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RoutineHour {
+    /// A silence that begins in this hour is a check call after so long.
+    pub attention: TimeDelta,
+    /// And goes up the plan of action after so long.
+    pub urgent: TimeDelta,
+    /// The longest one that was seen in the last 30 to 60 days.
+    pub longest: Option<TimeDelta>,
+    /// How soon life returns, against other homes: 1 is usual, more is livelier.
+    pub activity: f32,
+}
+
 /// The routine of one home.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Routine {
@@ -337,6 +350,21 @@ impl Routine {
         }
         allowed.attention = attention.map_or(allowed.urgent, |s| TimeDelta::seconds(s).max(least).min(most));
         allowed
+    }
+
+    /// What was learned, by the hour in which a silence begins.
+    pub(super) fn hours(&self, odds: Odds, least: TimeDelta, most: TimeDelta) -> [RoutineHour; HOURS] {
+        std::array::from_fn(|hour| {
+            let second = i64::try_from(hour).unwrap_or_default() * 3_600 + 1_800;
+            let allowed = self.allowed(second, odds, least, most);
+            let [short, long, _] = &self.factor;
+            RoutineHour {
+                attention: allowed.attention,
+                urgent: allowed.urgent,
+                longest: self.longest(second),
+                activity: (short.get(hour).copied().unwrap_or(1.0) + long.get(hour).copied().unwrap_or(1.0)) / 2.0,
+            }
+        })
     }
 
     /// How rare a silence of this length is: it is to be expected once in so many days.

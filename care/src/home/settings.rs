@@ -28,14 +28,18 @@ pub struct Settings {
     /// A device's own time is believed up to this age: a spool or a recording may be long. An older one is a clock that was
     /// never set, and is taken as heard now.
     pub late_max: TimeDelta,
-    /// Animals in the home: they can set off motion sensors, so motion alone proves no person.
+    /// Animals in homes of which nobody has said otherwise: they can set off motion sensors, so motion alone proves no person.
     pub pets: Pets,
     /// Power meters of appliances that only a hand switches on, such as a kettle: their use is life.
     pub hand_appliances: Vec<DeviceId>,
     /// A hub or device that sends heartbeats is silent when this many of its usual intervals have passed.
     pub heartbeats_missed_max: u8,
-    /// The rules beside silence.
+    /// The rules beside silence, for homes of which nobody has chosen otherwise.
     pub rules: Rules,
+    /// What counts as too little and too much water.
+    pub water: WaterRule,
+    /// The exit door not opened for so long is remarkable (`door_unused`).
+    pub door_unused_after: TimeDelta,
 }
 
 /// False alarms per home and 30 days that the operator is ready to bear.
@@ -82,7 +86,8 @@ pub enum Switch {
 }
 
 /// The rules beside silence. All are off until somebody has tried them on the home's own history.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Rules {
     /// Bed left at night, neither returned to nor followed by life elsewhere.
     pub bed_left: Switch,
@@ -92,6 +97,108 @@ pub struct Rules {
     pub running_long: Switch,
     /// Room temperature that endangers.
     pub temperature: Switch,
+    /// The day does not begin when it usually does.
+    pub no_morning: Switch,
+    /// A night unlike the others: up and about, or to the toilet, far more often. To be looked at on the next visit.
+    pub restless_night: Switch,
+    /// Too little water used while somebody is at home, or too much, by the city's [`WaterRule`].
+    pub water_use: Switch,
+    /// The exit door is not opened for a day while somebody is at home.
+    pub door_unused: Switch,
+    /// Slow change of the days. To be looked at on the next visit.
+    pub decline: Switch,
+}
+
+impl Rules {
+    /// Every rule by name, and whether it is on.
+    pub const fn all(&self) -> [(&'static str, Switch); 9] {
+        [
+            ("bed_left", self.bed_left),
+            ("door_night", self.door_night),
+            ("running_long", self.running_long),
+            ("temperature", self.temperature),
+            ("no_morning", self.no_morning),
+            ("restless_night", self.restless_night),
+            ("water_use", self.water_use),
+            ("door_unused", self.door_unused),
+            ("decline", self.decline),
+        ]
+    }
+
+    /// All rules on.
+    pub const ON: Self = Self {
+        bed_left: Switch::On,
+        door_night: Switch::On,
+        running_long: Switch::On,
+        temperature: Switch::On,
+        no_morning: Switch::On,
+        restless_night: Switch::On,
+        water_use: Switch::On,
+        door_unused: Switch::On,
+        decline: Switch::On,
+    };
+
+    /// A bit for each rule that is on, in the order of [`Rules::all`].
+    pub(super) fn bits(self) -> u16 {
+        self.all().iter().rev().fold(0, |bits, (_, switch)| (bits << 1) | u16::from(*switch == Switch::On))
+    }
+
+    pub(super) const fn from_bits(bits: u16) -> Self {
+        const fn switch(bits: u16, at: u16) -> Switch {
+            if bits & (1 << at) == 0 { Switch::Off } else { Switch::On }
+        }
+        Self {
+            bed_left: switch(bits, 0),
+            door_night: switch(bits, 1),
+            running_long: switch(bits, 2),
+            temperature: switch(bits, 3),
+            no_morning: switch(bits, 4),
+            restless_night: switch(bits, 5),
+            water_use: switch(bits, 6),
+            door_unused: switch(bits, 7),
+            decline: switch(bits, 8),
+        }
+    }
+}
+
+/// What a city takes for too little or too much water.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct WaterRule {
+    /// Less than `litres` within this time, with somebody at home, is too little.
+    pub unused_after: TimeDelta,
+    /// See `unused_after`.
+    pub litres: f32,
+    /// More than this on one day, in litres, is too much.
+    pub day_max: Option<f32>,
+    /// Water in every half-hour for this long is a leak.
+    pub leak_after: Option<TimeDelta>,
+}
+
+impl WaterRule {
+    /// Shanghai: less than 0.01 m³ in 12 h.
+    pub const SHANGHAI: Self = Self { unused_after: TimeDelta::hours(12), litres: 10.0, day_max: None, leak_after: None };
+    /// Shanghai, Jing'an: less than 0.01 or more than 2 m³ in a day.
+    pub const JINGAN: Self = Self { unused_after: TimeDelta::hours(24), litres: 10.0, day_max: Some(2_000.0), leak_after: None };
+    /// Shenzhen, Longgang: less than 0.01 m³ in 12 h; water in every half-hour of 24 h is a leak.
+    pub const LONGGANG: Self = Self { unused_after: TimeDelta::hours(12), litres: 10.0, day_max: None, leak_after: Some(TimeDelta::hours(24)) };
+    /// Ningbo, Haishu: at most 8 L in 24 h.
+    pub const HAISHU: Self = Self { unused_after: TimeDelta::hours(24), litres: 8.0, day_max: None, leak_after: None };
+    /// Ningbo, Zhenhai: less than 0.006 t or more than 2 t in 24 h.
+    pub const ZHENHAI: Self = Self { unused_after: TimeDelta::hours(24), litres: 6.0, day_max: Some(2_000.0), leak_after: None };
+
+    /// The presets by name.
+    pub const PRESETS: [(&'static str, Self); 5] = [
+        ("shanghai", Self::SHANGHAI),
+        ("jingan", Self::JINGAN),
+        ("longgang", Self::LONGGANG),
+        ("haishu", Self::HAISHU),
+        ("zhenhai", Self::ZHENHAI),
+    ];
+
+    /// The preset of this name.
+    pub fn preset(name: &str) -> Option<Self> {
+        Self::PRESETS.iter().find(|(known, _)| *known == name).map(|(_, rule)| *rule)
+    }
 }
 
 impl Default for Settings {
@@ -111,6 +218,8 @@ impl Default for Settings {
             hand_appliances: Vec::new(),
             heartbeats_missed_max: 3,
             rules: Rules::default(),
+            water: WaterRule::SHANGHAI,
+            door_unused_after: TimeDelta::hours(24),
         }
     }
 }
@@ -132,12 +241,12 @@ pub(crate) enum Meaning {
 
 impl Settings {
     /// What a signal tells about the elder in a home with these settings.
-    pub(crate) fn meaning(&self, signal: &crate::Signal) -> Meaning {
+    pub(crate) fn meaning(&self, signal: &crate::Signal, pets: Pets) -> Meaning {
         use crate::Value;
         let off = matches!(signal.value, Value::Bool(false));
         let nothing = matches!(signal.value, Value::Number(n) if n <= 0.0);
         match signal.kind {
-            SignalKind::Motion | SignalKind::Vibration if self.pets == Pets::SeenByMotion => Meaning::DeviceOnly,
+            SignalKind::Motion | SignalKind::Vibration if pets == Pets::SeenByMotion => Meaning::DeviceOnly,
             // a motion sensor's "clear" is its own timer, not a person
             SignalKind::Motion | SignalKind::Vibration | SignalKind::Presence if off => Meaning::DeviceOnly,
             SignalKind::Water | SignalKind::Power if off || nothing => Meaning::DeviceOnly,

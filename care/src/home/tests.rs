@@ -4,6 +4,8 @@ use super::*;
 use crate::{Language, SignalKind, Value};
 use proptest::prelude::*;
 
+mod days;
+
 fn at(text: &str) -> Timestamp {
     format!("2026-{}Z", text.replace(' ', "T")).parse().unwrap()
 }

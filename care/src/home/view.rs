@@ -76,6 +76,23 @@ pub struct Deadline {
     pub reason: Reason,
 }
 
+/// What was learned of a home, for people to look at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RoutineView {
+    /// Days of routine learned so far.
+    pub learned_days: f64,
+    /// By hour of the day.
+    pub hours: [super::RoutineHour; 24],
+    /// When the day usually begins, once that is known.
+    pub usual_start: Option<super::UsualStart>,
+    /// The rules that hold.
+    pub rules: super::Rules,
+    /// Whether an animal lives there.
+    pub pets: super::Pets,
+    /// When today began.
+    pub midnight: Timestamp,
+}
+
 /// A home as people see it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct View {
