@@ -2,7 +2,7 @@
 //! adapters; the console never asks another room directly.
 
 use async_trait::async_trait;
-use care::home::View;
+use care::home::{RoutineView, Rules, Told, Trial, View};
 use care::{AlarmId, ContactId, HomeId, TimeDelta, Timestamp};
 
 /// The state of homes as the ingest keeps it.
@@ -13,6 +13,15 @@ pub trait Homes: Send + Sync {
 
     /// The homes that stand in the worklist after an outage of ours (SIL-2), at most `max`.
     async fn outage_worklist(&self, max: usize) -> Vec<View>;
+
+    /// What was learned of a home; `None` if it has never been heard.
+    async fn routine(&self, home: &HomeId) -> Option<RoutineView>;
+
+    /// Tells a home something; when it returns, it is kept. Otherwise why not.
+    async fn tell(&self, home: &HomeId, told: Told) -> Result<(), String>;
+
+    /// What rules would have said about the last `days` days of a home. Otherwise why that cannot be known.
+    async fn trial(&self, home: &HomeId, rules: Rules, days: u32) -> Result<Vec<Trial>, String>;
 }
 
 /// How a part of the platform is doing.

@@ -1,6 +1,7 @@
 //! The configuration file of `hearthline run`: TOML, unknown keys refused with their line. What is wrong is said
 //! with its remedy, all at once, before anything starts.
 
+use care::home::WaterRule;
 use care::TimeDelta;
 use serde::Deserialize;
 use std::net::SocketAddr;
@@ -164,11 +165,15 @@ pub struct DetectorConfig {
     pub urgent_per_month: f64,
     /// Grace after an outage of ours, minutes. 1 to 240.
     pub outage_grace_min: u32,
+    /// What the city takes for too little and too much water: `shanghai`, `jingan`, `longgang`, `haishu`, `zhenhai`.
+    pub water: String,
+    /// The rules beside silence that hold in homes of which nobody has chosen otherwise. All off.
+    pub rules: care::home::Rules,
 }
 
 impl Default for DetectorConfig {
     fn default() -> Self {
-        Self { silence_max_h: 12.0, attention_per_month: 1.0, urgent_per_month: 0.25, outage_grace_min: 15 }
+        Self { silence_max_h: 12.0, attention_per_month: 1.0, urgent_per_month: 0.25, outage_grace_min: 15, water: "shanghai".into(), rules: care::home::Rules::default() }
     }
 }
 
@@ -285,6 +290,10 @@ impl Config {
                 say(format!("mqtt.bridge.password_file = \"{}\": there is no such file", file.display()));
             }
         }
+        if WaterRule::preset(&self.detector.water).is_none() {
+            let known: Vec<_> = WaterRule::PRESETS.iter().map(|(name, _)| *name).collect();
+            out.push(format!("detector.water = \"{}\" is none of {}", self.detector.water, known.join(", ")));
+        }
         out
     }
 
@@ -301,6 +310,8 @@ impl Config {
             silence_max: TimeDelta::from_std(hours).unwrap_or(TimeDelta::hours(12)),
             false_alarms_per_month: care::home::Budgets { attention: self.detector.attention_per_month, urgent: self.detector.urgent_per_month },
             outage_grace: TimeDelta::minutes(i64::from(self.detector.outage_grace_min)),
+            water: WaterRule::preset(&self.detector.water).unwrap_or(WaterRule::SHANGHAI),
+            rules: self.detector.rules,
             ..care::home::Settings::default()
         }
     }

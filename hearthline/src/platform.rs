@@ -148,7 +148,7 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
         counters.push(worker.counters());
         workers.push(tokio::spawn(worker.run(stopped.clone())));
     }
-    let homes = Arc::new(Workers::new(handles));
+    let homes = Arc::new(Workers::new(handles, log.clone(), clock.clone(), blueprint.homes.clone()));
 
     let lamps = Arc::new(Lamps::default());
     let exchange = blueprint.exchange.then(|| Arc::new(Exchange::new(clock.clone(), 1)));

@@ -3,7 +3,7 @@
 use alerts::canary::{BUCKETS_MS, Canary};
 use alerts::{Engine, Health};
 use async_trait::async_trait;
-use care::home::View;
+use care::home::{RoutineView, Rules, Told, Trial, View};
 use care::{AlarmId, HomeId, TimeDelta, Timestamp};
 use console::{Doing, Feed, FeedKind, FeedState, Feeds, Figure, Metrics, Phase, Underway};
 use gateway::DoorHandle;
@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use store::Clock;
+use store::{Clock, EventLog};
 use store::sqlite::{Histogram, SqliteLedger, SqliteLog};
 
 /// Routine records waiting beyond this make the ingest degraded.
@@ -24,13 +24,19 @@ const CANARY_LATE: TimeDelta = TimeDelta::minutes(3);
 pub struct Workers {
     handles: Vec<Handle>,
     shards: u16,
+    log: Arc<dyn EventLog>,
+    clock: Arc<dyn Clock>,
+    settings: care::home::Settings,
 }
+
+/// Most signals of a home's past that a rule is tried on.
+const HISTORY_MAX: usize = 1_000_000;
 
 impl Workers {
     /// Over the handles of all shards, in order.
-    pub fn new(handles: Vec<Handle>) -> Self {
+    pub fn new(handles: Vec<Handle>, log: Arc<dyn EventLog>, clock: Arc<dyn Clock>, settings: care::home::Settings) -> Self {
         let shards = u16::try_from(handles.len()).unwrap_or(u16::MAX);
-        Self { handles, shards }
+        Self { handles, shards, log, clock, settings }
     }
 
     /// The worker of a home.
@@ -43,6 +49,23 @@ impl Workers {
 impl console::Homes for Workers {
     async fn view(&self, home: &HomeId) -> Option<View> {
         self.of(home)?.view(home).await
+    }
+
+    async fn routine(&self, home: &HomeId) -> Option<RoutineView> {
+        self.of(home)?.routine(home).await
+    }
+
+    async fn tell(&self, home: &HomeId, told: Told) -> Result<(), String> {
+        ingest::tell(&*self.log, home, &told, self.clock.now()).await.map_err(|e| e.to_string())
+    }
+
+    async fn trial(&self, home: &HomeId, rules: Rules, days: u32) -> Result<Vec<Trial>, String> {
+        let now = self.clock.now();
+        let from = now - TimeDelta::days(i64::from(days));
+        let signals = ingest::history(&*self.log, home, from, HISTORY_MAX).await.map_err(|e| e.to_string())?;
+        let (home, settings) = (home.clone(), self.settings.clone());
+        let played = tokio::task::spawn_blocking(move || care::home::trial(&home, &signals, rules, &settings, now));
+        played.await.map_err(|e| e.to_string())
     }
 
     async fn outage_worklist(&self, max: usize) -> Vec<View> {

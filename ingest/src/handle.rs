@@ -1,6 +1,6 @@
 //! Questions to a running worker: what a home looks like now.
 
-use care::home::{Told, View};
+use care::home::{RoutineView, View};
 use care::{HomeId, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
@@ -11,8 +11,8 @@ pub enum Request {
     View(HomeId, oneshot::Sender<Option<View>>),
     /// The homes that have not been heard since an outage of ours and have not fired either (SIL-2).
     OutageWorklist(oneshot::Sender<Vec<View>>),
-    /// Something an operator says about a home.
-    Tell(HomeId, Told, oneshot::Sender<()>),
+    /// What was learned of a home.
+    Routine(HomeId, oneshot::Sender<Option<RoutineView>>),
     /// How many homes, and the place up to which everything has been read.
     Lag(oneshot::Sender<Lag>),
 }
@@ -53,9 +53,9 @@ impl Handle {
         self.ask(Request::OutageWorklist).await.unwrap_or_default()
     }
 
-    /// Says something about a home.
-    pub async fn tell(&self, home: &HomeId, told: Told) -> Option<()> {
-        self.ask(|tell| Request::Tell(home.clone(), told, tell)).await
+    /// What was learned of a home; `None` if nothing was ever heard of it.
+    pub async fn routine(&self, home: &HomeId) -> Option<RoutineView> {
+        self.ask(|tell| Request::Routine(home.clone(), tell)).await.flatten()
     }
 
     /// How far the worker is behind.

@@ -12,9 +12,13 @@
 mod book;
 mod decide;
 mod handle;
+mod history;
 mod homes;
+mod told;
 mod worker;
 
 pub use book::{Book, RegisterBook};
 pub use handle::{Handle, Request};
+pub use history::history;
+pub use told::{SOURCE, tell};
 pub use worker::{ALIVE_AT, Counters, Ports, Settings, StartError, Worker};

@@ -4,6 +4,7 @@ use crate::book::Book;
 use crate::decide::{Done, Origin, Wish, decide};
 use crate::handle::{Handle, Lag, Request};
 use crate::homes::Homes;
+use crate::told::told;
 use care::cause::{Raise, raised_by};
 use care::home::{Effect, Input};
 use care::{DeviceId, EventId, HomeId, Lane, Level, SignalKind, TimeDelta, Timestamp};
@@ -506,6 +507,14 @@ impl Worker {
             if included && decided_before {
                 continue;
             }
+            if let Some(told) = told(&record) {
+                if !included {
+                    let effects = self.homes.step(&record.home, Input::Told(told), &self.settings.homes, record.heard_at);
+                    pending.wishes.extend(wishes(&record.home, effects, record.heard_at));
+                }
+                self.homes.applied(&record.home, lane, offset);
+                continue;
+            }
             let slot = self.homes.slot(&record.home, record.heard_at);
             let message = wire::Message {
                 home: Some(&record.home),
@@ -654,10 +663,8 @@ impl Worker {
                 let list = self.homes.iter().map(|h| h.view(&self.settings.homes, now)).filter(|v| v.outage_worklist).collect();
                 let _gone = tell.send(list);
             }
-            Request::Tell(id, told, tell) => {
-                let effects = self.homes.step(&id, Input::Told(told), &self.settings.homes, now);
-                self.wish(&id, effects, now);
-                let _gone = tell.send(());
+            Request::Routine(id, tell) => {
+                let _gone = tell.send(self.homes.get(&id).map(|h| h.routine_view(&self.settings.homes, now)));
             }
             Request::Lag(tell) => {
                 let lag = Lag {

@@ -227,3 +227,42 @@ async fn a_red_press_does_not_wait_behind_telemetry() {
     house.start().await;
     assert_eq!(house.alarms().await.len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_people_tell_is_there_again_after_a_death_and_nobody_else_can_tell_it() {
+    use care::home::{Occupancy, Rules, Switch, Told};
+    let mut house = House::new();
+    house.start().await;
+    house.say("home-1", "motion-1", "motion", "{}").await;
+    let now = house.clock.now();
+    let rules = Rules { temperature: Switch::On, ..Rules::default() };
+    ingest::tell(&house.log, &"home-1".into(), &Told::Holiday { until: now + TimeDelta::days(3) }, now).await.unwrap();
+    ingest::tell(&house.log, &"home-1".into(), &Told::Rules(rules), now).await.unwrap();
+    house.kill();
+    // A device's words on our topic are quarantined, not believed.
+    let payload = serde_json::to_vec(&Told::BackHome).unwrap();
+    let forged = Record { lane: Lane::Routine, home: "home-1".into(), source: "bridge".into(), topic: "platform/told".into(), payload, heard_at: now };
+    store::log::append(&house.log, forged).await.unwrap();
+    house.start().await;
+    house.pass(TimeDelta::seconds(1)).await;
+    let (_, handle) = house.running.as_ref().unwrap();
+    assert_eq!(handle.view(&"home-1".into()).await.unwrap().occupancy, Occupancy::Away);
+    assert_eq!(handle.routine(&"home-1".into()).await.unwrap().rules, rules);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_past_of_a_home_is_read_back_in_order_and_nobody_elses() {
+    let mut house = House::new();
+    house.start().await;
+    for minute in 0..5 {
+        house.say("home-1", "motion-1", "motion", "{}").await;
+        house.say("home-2", "motion-1", "motion", "{}").await;
+        house.say("home-1", "button", "call", &format!(r#"{{"id":"{minute}"}}"#)).await;
+        house.pass(TimeDelta::minutes(1)).await;
+    }
+    let now = house.clock.now();
+    let past = ingest::history(&house.log, &"home-1".into(), now - TimeDelta::minutes(3), 100).await.unwrap();
+    assert_eq!(past.len(), 6);
+    assert!(past.iter().all(|s| s.home.as_str() == "home-1") && past.is_sorted_by_key(|s| s.heard_at));
+    assert_eq!(ingest::history(&house.log, &"home-1".into(), now - TimeDelta::minutes(3), 2).await.unwrap().len(), 2);
+}

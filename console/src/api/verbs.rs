@@ -10,8 +10,10 @@ use crate::problem::Problem;
 use crate::shape::AlarmShape;
 use axum::Json;
 use axum::extract::State;
-use care::alarm::{Claimant, Input, OUTCOMES};
-use care::{Alarm, AlarmId, PersonId};
+use care::alarm::{Claimant, Input, OUTCOMES, State as AlarmState};
+use care::home::Told;
+use care::reason::Param;
+use care::{Alarm, AlarmId, Cause, PersonId};
 use serde::Deserialize;
 use store::ledger::{Tx, Write};
 use utoipa::ToSchema;
@@ -106,6 +108,23 @@ pub(crate) async fn report(State(app): State<App>, caller: Caller, Id(id): Id, B
     Ok(shape(&app, &alarm))
 }
 
+/// What an alarm was in the end is a lesson for the home: a silence that was normal, or days that are no routine.
+async fn learn(app: &App, alarm: &Alarm) {
+    let since = match alarm.reason.params.get("since") {
+        Some(Param::Time(since)) => Some(*since),
+        Some(_) | None => None,
+    };
+    let AlarmState::Closed { outcome, .. } = &alarm.state else { return };
+    let told = match (outcome.as_str(), since) {
+        ("normal" | "home_check", Some(from)) if alarm.cause == Cause::Inactivity => Told::Normal { from, to: alarm.raised_at },
+        ("true_emergency" | "help_given", _) if !matches!(alarm.cause, Cause::Technical(_)) => Told::Emergency { at: alarm.raised_at },
+        _ => return,
+    };
+    if let Err(error) = app.parts.homes.tell(&alarm.home, told).await {
+        tracing::warn!(%error, alarm = alarm.id.as_str(), "the home could not be told what its alarm was");
+    }
+}
+
 /// Close an alarm.
 #[utoipa::path(post, path = "/api/v1/alarms/{id}/close", tag = "alarms", params(("id" = String, Path)), request_body = CloseBody,
     responses((status = 200, body = AlarmShape), Refusals, VerbRefusals))]
@@ -120,6 +139,7 @@ pub(crate) async fn close(State(app): State<App>, caller: Caller, Id(id): Id, Bo
     }
     let input = Input::Close { by: caller.claimant(), outcome: body.outcome };
     let alarm = act(&app, &caller, id, input, "close", reason).await?;
+    learn(&app, &alarm).await;
     Ok(shape(&app, &alarm))
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod api;
+mod detection;
 mod door;
 mod events;
 mod pages;

@@ -10,7 +10,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response, StatusCode, header};
 use care::cause::{Cause, Raise};
-use care::home::{Cover, Deadline, DeviceHealth, DeviceView, LastActivity, Occupancy, View};
+use care::home::{Cover, Deadline, DeviceHealth, DeviceView, LastActivity, Occupancy, RoutineView, Rules, Switch, Told, Trial, View};
 use care::plan::{Order, Plan, Rung, RungContact};
 use care::{Alarm, AlarmId, HomeId, Level, PersonId, Reason, TimeDelta, Timestamp};
 use console::{Console, ConsoleSettings, Doing, Feed, FeedKind, FeedState, Feeds, Figure, Homes, Metrics, Parts, Underway};
@@ -41,10 +41,26 @@ impl Clock for HandClock {
 
 /// What the ingest would know.
 #[derive(Default)]
-pub struct FakeHomes(pub Mutex<BTreeMap<HomeId, View>>);
+pub struct FakeHomes(pub Mutex<BTreeMap<HomeId, View>>, pub Mutex<Vec<(HomeId, Told)>>);
 
 #[async_trait]
 impl Homes for FakeHomes {
+    async fn routine(&self, home: &HomeId) -> Option<RoutineView> {
+        self.0.lock().unwrap().get(home)?;
+        Some(care::home::Home::new(home.clone(), Timestamp::default()).routine_view(&care::home::Settings::default(), Timestamp::default()))
+    }
+
+    async fn tell(&self, home: &HomeId, told: Told) -> Result<(), String> {
+        self.1.lock().unwrap().push((home.clone(), told));
+        Ok(())
+    }
+
+    async fn trial(&self, _: &HomeId, rules: Rules, _: u32) -> Result<Vec<Trial>, String> {
+        let at = Timestamp::default();
+        let would = Trial { at, cause: Cause::Anomaly("bed_left".into()), reason: Reason::new("bed_left").time("since", at).span("span", TimeDelta::minutes(30)) };
+        Ok(if rules.bed_left == Switch::On { vec![would] } else { Vec::new() })
+    }
+
     async fn view(&self, home: &HomeId) -> Option<View> {
         self.0.lock().unwrap().get(home).cloned()
     }
@@ -251,6 +267,10 @@ impl House {
     /// Lets the console follow the ledger in the background.
     pub fn follow(&self) {
         drop(tokio::spawn(self.console.follow()));
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     pub fn pass(&self, span: TimeDelta) {
