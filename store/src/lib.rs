@@ -16,6 +16,8 @@ pub mod ledger;
 pub mod log;
 pub mod memory;
 pub mod ownership;
+#[cfg(feature = "cluster")]
+pub mod postgres;
 pub mod register;
 pub mod sheet;
 pub mod sqlite;

@@ -55,17 +55,17 @@ fn conflict(error: rusqlite::Error) -> Failure {
 }
 
 /// An enum of bare variants as the word that serde gives it.
-pub(super) fn word<T: Serialize>(value: &T) -> Result<String, serde_json::Error> {
+pub(crate) fn word<T: Serialize>(value: &T) -> Result<String, serde_json::Error> {
     serde_json::from_value(serde_json::to_value(value)?)
 }
 
 /// The reverse of [`word`].
-pub(super) fn from_word<T: DeserializeOwned>(word: &str) -> Result<T, serde_json::Error> {
+pub(crate) fn from_word<T: DeserializeOwned>(word: &str) -> Result<T, serde_json::Error> {
     serde_json::from_value(serde_json::Value::from(word))
 }
 
 /// An event as the key of `seen`: its 16 bytes if it is 32 hex digits, else its text.
-pub(super) fn event_key(event: &EventId) -> Vec<u8> {
+pub(crate) fn event_key(event: &EventId) -> Vec<u8> {
     let text = event.as_str();
     let half = |i: usize| text.get(i..i + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
     let bytes = (0..text.len()).step_by(2).map(half).collect::<Option<Vec<_>>>();
@@ -177,12 +177,12 @@ fn one(db: &Connection, keys: &Keys, write: &Write) -> Result<(), Failure> {
 }
 
 /// What the text of a note is bound to.
-pub(super) fn note_row(alarm: &str, at: i64, by: &str, kind: &str) -> String {
+pub(crate) fn note_row(alarm: &str, at: i64, by: &str, kind: &str) -> String {
     format!("{alarm}/{at}/{kind}/{by}")
 }
 
 /// What the payload of a quarantined message is bound to.
-pub(super) fn quarantine_row(home: &str, topic: &str, heard_at: i64) -> String {
+pub(crate) fn quarantine_row(home: &str, topic: &str, heard_at: i64) -> String {
     format!("{home}/{heard_at}/{topic}")
 }
 

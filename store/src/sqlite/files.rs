@@ -53,12 +53,12 @@ fn offset_of(key: i64) -> u64 {
 }
 
 /// Nanoseconds since 1970; instants outside 1677 to 2262 are held at the ends.
-pub(super) fn nanos(at: care::Timestamp) -> i64 {
+pub(crate) fn nanos(at: care::Timestamp) -> i64 {
     at.timestamp_nanos_opt().unwrap_or(if at.timestamp() < 0 { i64::MIN } else { i64::MAX })
 }
 
 /// The reverse of [`nanos`].
-pub(super) fn instant(nanos: i64) -> care::Timestamp {
+pub(crate) fn instant(nanos: i64) -> care::Timestamp {
     DateTime::<Utc>::from_timestamp_nanos(nanos)
 }
 
@@ -240,7 +240,7 @@ pub(super) enum Full {
 }
 
 /// SQLite's integers are signed; nothing here comes near their end.
-pub(super) fn to_i64(n: u64) -> i64 {
+pub(crate) fn to_i64(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
 

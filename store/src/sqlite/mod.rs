@@ -2,19 +2,19 @@
 //! that is acknowledged is in a WAL with `synchronous=FULL`; one thread writes each of the two, readers have
 //! connections of their own.
 
-mod apply;
+pub(crate) mod apply;
 mod ballast;
 mod beside;
 mod dir;
-mod files;
+pub(crate) mod files;
 mod keeper;
 mod ledger;
 mod ledger_writer;
 mod log;
 mod migrations;
-mod read;
+pub(crate) mod read;
 mod register;
-mod seal;
+pub(crate) mod seal;
 mod sheet;
 mod stats;
 mod tail;

@@ -63,18 +63,18 @@ pub(super) fn row<T>(
 }
 
 /// A sealed column as text.
-pub(super) fn unseal(keys: &Keys, column: &'static str, row: &str, sealed: &[u8]) -> Result<String, LedgerError> {
+pub(crate) fn unseal(keys: &Keys, column: &'static str, row: &str, sealed: &[u8]) -> Result<String, LedgerError> {
     let plain = keys.open(Place { column, row }, sealed)?;
     String::from_utf8(plain).map_err(|e| LedgerError::Failed(e.to_string()))
 }
 
 /// An unsigned number from SQLite's signed one.
-pub(super) fn to_u64(n: i64) -> u64 {
+pub(crate) fn to_u64(n: i64) -> u64 {
     u64::try_from(n).unwrap_or_default()
 }
 
 /// SQLite's LIMIT.
-pub(super) fn limit(max: usize) -> i64 {
+pub(crate) fn limit(max: usize) -> i64 {
     i64::try_from(max).unwrap_or(i64::MAX)
 }
 

@@ -34,11 +34,11 @@ impl std::fmt::Debug for Keys {
 
 /// Where a sealed value stands.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place<'a> {
+pub(crate) struct Place<'a> {
     /// `table.column`.
-    pub(super) column: &'static str,
+    pub(crate) column: &'static str,
     /// The key of its row.
-    pub(super) row: &'a str,
+    pub(crate) row: &'a str,
 }
 
 impl Place<'_> {
@@ -50,7 +50,7 @@ impl Place<'_> {
 /// A sealed value could not be opened: another key, or somebody changed it.
 #[derive(Debug, thiserror::Error)]
 #[error("a sealed value of {0} cannot be opened with the keys at hand")]
-pub(super) struct SealError(&'static str);
+pub(crate) struct SealError(&'static str);
 
 impl Keys {
     /// Makes a key file that only its owner may read.
@@ -109,7 +109,7 @@ impl Keys {
     }
 
     /// Seals a value. An empty one stays empty.
-    pub(super) fn seal(&self, place: Place<'_>, plain: &[u8]) -> Result<Vec<u8>, SealError> {
+    pub(crate) fn seal(&self, place: Place<'_>, plain: &[u8]) -> Result<Vec<u8>, SealError> {
         if plain.is_empty() {
             return Ok(Vec::new());
         }
@@ -121,7 +121,7 @@ impl Keys {
     }
 
     /// Opens a sealed value.
-    pub(super) fn open(&self, place: Place<'_>, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+    pub(crate) fn open(&self, place: Place<'_>, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
         if sealed.is_empty() {
             return Ok(Vec::new());
         }
@@ -135,7 +135,7 @@ impl Keys {
     }
 
     /// A keyed hash, to look a sealed value up by.
-    pub(super) fn lookup(&self, column: &'static str, plain: &str) -> Vec<u8> {
+    pub(crate) fn lookup(&self, column: &'static str, plain: &str) -> Vec<u8> {
         let Ok(mut mac) = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(&self.lookup) else {
             return Vec::new();
         };
@@ -146,7 +146,7 @@ impl Keys {
     }
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 

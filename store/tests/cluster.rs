@@ -1,0 +1,130 @@
+//! The adapters for more than one machine keep the promises of their ports.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+#[path = "../../tests/src/harness/servers.rs"]
+mod servers;
+
+use care::Level;
+use care::alarm::{Effect, EffectKind, Help};
+use servers::Postgres;
+use std::sync::Arc;
+use store::conformance::{self, Ledgers};
+use store::ledger::{Ledger, LedgerError, Tx, Write};
+use store::postgres::{Member, Membership, PgLedger, PgOpened, PgSettings};
+use store::sqlite::Keys;
+use store::{Ownership, Shard};
+
+fn now() -> care::Timestamp {
+    "2026-11-23T12:00:00Z".parse().unwrap()
+}
+
+fn keys() -> Arc<Keys> {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("seal.key");
+    Keys::create(&path).unwrap();
+    Arc::new(Keys::read(&path).unwrap())
+}
+
+async fn open(url: &str, keys: &Arc<Keys>) -> (Arc<PgLedger>, PgOpened) {
+    let (ledger, opened) = PgLedger::open(PgSettings::at(url), keys.clone(), now()).await.unwrap();
+    (Arc::new(ledger), opened)
+}
+
+async fn ledgers(url: &str, keys: &Arc<Keys>) -> Ledgers {
+    let (ledger, _) = open(url, keys).await;
+    Ledgers { ledger: ledger.clone(), register: ledger.clone(), ownership: ledger }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ledger_on_postgresql_keeps_the_promises_of_the_port() {
+    let postgres = Postgres::start();
+    let keys = keys();
+    let url = postgres.database("l");
+    conformance::ledger(|| ledgers(&url, &keys)).await;
+    let url = postgres.database("r");
+    conformance::register(|| ledgers(&url, &keys)).await;
+    members_share_the_shards_and_a_paused_one_is_fenced_off(&postgres).await;
+    an_effect_is_one_members_until_it_dies(&postgres).await;
+    a_restored_copy_starts_with_calling_held(&postgres).await;
+}
+
+fn member(node: &str) -> Member {
+    Member { node: node.into(), version: "0".into(), duties: "worker".into(), address: String::new() }
+}
+
+async fn members_share_the_shards_and_a_paused_one_is_fenced_off(postgres: &Postgres) {
+    let (url, keys) = (postgres.database("m"), keys());
+    let ((a, _), (b, _)) = (open(&url, &keys).await, open(&url, &keys).await);
+    let one = Membership::join(a.clone(), member("one"), 4).await.unwrap();
+    assert_eq!(one.wanted().await.unwrap().len(), 4, "alone, everything is its own");
+    let fence = one.take(Shard(0)).await.unwrap();
+    let two = Membership::join(b.clone(), member("two"), 4).await.unwrap();
+    assert!(matches!(two.take(Shard(0)).await, Err(LedgerError::Fenced)), "nothing is taken from a living member");
+    assert_eq!((one.wanted().await.unwrap().len(), two.wanted().await.unwrap().len()), (2, 2));
+    // Paused: its lease runs out, another takes the shard, and what it then writes is refused.
+    postgres.sql("m", "UPDATE member SET lease_until = clock_timestamp() - INTERVAL '1 second' WHERE node = 'one'").unwrap();
+    let write = |fence| Tx { fence: Some(fence), writes: vec![Write::Setting { key: "who".into(), value: "x".into() }] };
+    a.commit(write(fence)).await.unwrap();
+    let taken = two.take(Shard(0)).await.unwrap();
+    assert!(taken.epoch > fence.epoch);
+    assert!(matches!(a.commit(write(fence)).await, Err(LedgerError::Fenced)));
+    b.commit(write(taken)).await.unwrap();
+    assert!(matches!(one.take(Shard(0)).await, Err(LedgerError::Fenced)), "a dead member takes nothing");
+    // A new life under the same name ends the old one.
+    let (c, _) = open(&url, &keys).await;
+    let again = Membership::join(c, member("two"), 4).await.unwrap();
+    let after = again.take(Shard(0)).await.unwrap();
+    assert!(after.epoch > taken.epoch);
+    assert!(matches!(b.commit(write(taken)).await, Err(LedgerError::Fenced)));
+    let shards = a.shards().await.unwrap();
+    assert_eq!(shards[0].owner.as_deref(), Some("two"));
+}
+
+async fn an_effect_is_one_members_until_it_dies(postgres: &Postgres) {
+    let (url, keys) = (postgres.database("e"), keys());
+    let ((a, _), (b, _)) = (open(&url, &keys).await, open(&url, &keys).await);
+    let _one = Membership::join(a.clone(), member("one"), 4).await.unwrap();
+    let _two = Membership::join(b.clone(), member("two"), 4).await.unwrap();
+    let effect = |no| Effect { no, kind: EffectKind::Lamp { device: "button".into(), help: Help::Taken } };
+    let write = |no| Write::Effect { alarm: "a".into(), home: "h".into(), level: Level::Red, test: false, effect: effect(no), due_at: now() };
+    let commit = async |ledger: &PgLedger, writes| ledger.commit(Tx { fence: None, writes }).await;
+    commit(&a, vec![write(1), write(2), write(3)]).await.unwrap();
+    let (mine, rest) = tokio::join!(a.effects_due(now(), 2), b.effects_due(now(), 10));
+    let (mine, rest) = (mine.unwrap(), rest.unwrap());
+    let mut all: Vec<_> = mine.iter().chain(&rest).map(|w| w.effect.no).collect();
+    all.sort_unstable();
+    all.dedup();
+    assert_eq!(all.len(), mine.len() + rest.len(), "no effect is two members'");
+    let all_mine = a.effects_due(now(), 10).await.unwrap();
+    assert_eq!(all_mine.len() + b.effects_due(now(), 10).await.unwrap().len(), 3);
+    let no = all_mine[0].effect.no;
+    let trying = || Write::EffectTrying { alarm: "a".into(), no, at: now() };
+    assert!(matches!(commit(&b, vec![trying()]).await, Err(LedgerError::Conflict)), "what another has claimed is not begun");
+    commit(&a, vec![trying()]).await.unwrap();
+    assert!(a.effects_trying().await.unwrap().is_empty() && b.effects_trying().await.unwrap().is_empty(), "a living member's call is its own");
+    postgres.sql("e", "UPDATE member SET lease_until = clock_timestamp() - INTERVAL '1 second' WHERE node = 'one'").unwrap();
+    for _ in 0..2 {
+        let adopted = b.effects_trying().await.unwrap();
+        assert_eq!(adopted.iter().map(|w| w.effect.no).collect::<Vec<_>>(), [no], "shown until it is reconciled");
+    }
+    commit(&b, vec![Write::EffectAgain { alarm: "a".into(), no, due_at: now() }]).await.unwrap();
+    assert!(b.effects_trying().await.unwrap().is_empty());
+    assert_eq!(b.effects_due(now(), 10).await.unwrap().len(), 3, "the dead member's are everybody's");
+}
+
+async fn a_restored_copy_starts_with_calling_held(postgres: &Postgres) {
+    let (url, keys) = (postgres.database("c"), keys());
+    assert_eq!(open(&url, &keys).await.1, PgOpened::New);
+    let (same, opened) = open(&url, &keys).await;
+    assert_eq!(opened, PgOpened::Same);
+    assert_eq!(same.setting("calling").await.unwrap(), None);
+    drop(same);
+    let copied = postgres.sql("postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'c'; ");
+    assert!(copied.is_some());
+    postgres.sql("postgres", "CREATE DATABASE copy TEMPLATE c").unwrap();
+    let (copy, opened) = open(&postgres.url("copy"), &keys).await;
+    assert_eq!(opened, PgOpened::Copied);
+    assert_eq!(copy.setting("calling").await.unwrap().as_deref(), Some("held"));
+    let other = self::keys();
+    assert!(PgLedger::open(PgSettings::at(url.clone()), other, now()).await.is_err(), "keys of another ledger are refused");
+}

