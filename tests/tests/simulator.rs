@@ -30,3 +30,12 @@ fn a_seed_tells_the_same_story_again() {
         assert_eq!((first.trace, first.acked, first.calls), (second.trace, second.acked, second.calls), "seed {seed}");
     }
 }
+
+/// Here all homes press at the very instant at which a channel's rest is over: one call is the probe, and the others must be
+/// called as soon as it rings.
+#[test]
+fn who_waits_for_a_channel_is_called_when_it_is_back() {
+    for seed in [2169, 2514, 2624] {
+        assert_eq!(tell(seed).violations, [""; 0], "seed {seed}");
+    }
+}

@@ -130,7 +130,7 @@ impl Engine {
         let pass = line.ask(&route, self.clock.now());
         if pass == Pass::Stop {
             self.end(&key, AttemptOutcome::ChannelDown).await;
-            return Settled::Downed;
+            return Settled::Stopped(line.channel.name().to_owned(), route);
         }
         let flight = self.take_off(&key);
         let alarm = match self.begin(&key).await.map(|alarm| (fate(&alarm, key.no), alarm)) {

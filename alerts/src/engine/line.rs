@@ -6,6 +6,7 @@ use crate::channel::{Channel, Health};
 use care::{Level, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use tokio::sync::Notify;
 
 /// Effects up to this number are an alarm's first calls.
 const FIRST_CALLS: u32 = 4;
@@ -65,6 +66,8 @@ pub(super) struct Line {
     slots: usize,
     reserve: usize,
     inside: Mutex<Inside>,
+    /// Told when a route is back, so that nobody who waits for it waits for anything else.
+    back: Arc<Notify>,
 }
 
 /// The right to deliver on a line; given back when dropped.
@@ -80,12 +83,12 @@ impl Drop for Seat<'_> {
 }
 
 impl Line {
-    pub(super) fn new(channel: Arc<dyn Channel>, settings: &EngineSettings) -> Self {
+    pub(super) fn new(channel: Arc<dyn Channel>, settings: &EngineSettings, back: Arc<Notify>) -> Self {
         let own = channel.seats().map(|n| n.max(2));
         let slots = own.unwrap_or(settings.slots).max(2);
         // A channel with seats of its own keeps a quarter of them, and at least one, for red alarms.
         let reserve = own.map_or(settings.red_reserve, |n| (n / 4).max(1)).min(slots - 1);
-        Self { channel, slots, reserve, inside: Mutex::default() }
+        Self { channel, slots, reserve, back, inside: Mutex::default() }
     }
 
     /// A seat, if there is one for this level: the last ones are kept for red alarms, and the very last for a red
@@ -117,6 +120,7 @@ impl Line {
         let mut inside = lock(&self.inside);
         if inside.breakers.remove(route).is_some_and(|mut b| b.worked() == Change::Closed) {
             inside.changes.closed = true;
+            self.back.notify_one();
             tracing::info!(channel = self.channel.name(), "the channel works again");
         }
     }
@@ -151,6 +155,11 @@ impl Line {
     /// What changed since the last question.
     pub(super) fn take_changes(&self) -> Changes {
         std::mem::take(&mut lock(&self.inside).changes)
+    }
+
+    /// True while nobody waits for this route.
+    pub(super) fn is_down(&self, route: &str) -> bool {
+        lock(&self.inside).breakers.get(route).is_some_and(Breaker::is_down)
     }
 
     pub(super) fn probe_at(&self) -> Option<Timestamp> {

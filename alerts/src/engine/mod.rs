@@ -25,7 +25,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use store::ledger::Waiting;
 use store::{Clock, Ledger, LedgerError, desk};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 /// The home of the canary's presses: they reach the channel of this name and nothing else (ALM-8).
 pub const CANARY: &str = "canary";
@@ -89,6 +89,8 @@ pub struct Engine {
     directory: Arc<dyn Directory>,
     clock: Arc<dyn Clock>,
     lines: BTreeMap<String, Line>,
+    /// A route that was down is back.
+    back: Arc<Notify>,
     settings: EngineSettings,
     /// Calls under way in this life, each with the way to end it.
     flights: Mutex<BTreeMap<EffectKey, watch::Sender<bool>>>,
@@ -111,12 +113,14 @@ enum Finished {
 }
 
 /// What came of an effect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Settled {
     /// Its outcome, or its next try, is stored.
     Stored,
-    /// Its attempt ended because the channel is down.
+    /// Its attempt ended because the channel failed.
     Downed,
+    /// Its attempt was not begun, because this route of this channel counts as down.
+    Stopped(String, String),
     /// The ledger did not answer: look again later.
     NotStored,
 }
@@ -176,12 +180,14 @@ impl Engine {
         clock: Arc<dyn Clock>,
         settings: EngineSettings,
     ) -> Self {
-        let lines = channels.into_iter().map(|c| (c.name().to_owned(), Line::new(c, &settings))).collect();
+        let back = Arc::new(Notify::new());
+        let lines = channels.into_iter().map(|c| (c.name().to_owned(), Line::new(c, &settings, back.clone()))).collect();
         Self {
             ledger,
             directory,
             clock,
             lines,
+            back,
             settings,
             flights: Mutex::default(),
             recovered: AtomicBool::new(false),
@@ -227,6 +233,7 @@ impl Engine {
                     ledger_lives = alive.is_ok();
                     mind.stale = true;
                 }
+                () = self.back.notified() => {}
                 () = self.sleep(wake_at), if wake_at.is_some() => {
                     mind.wake_at = None;
                     mind.stale = true;
@@ -310,7 +317,11 @@ impl Engine {
                 mind.stale = true;
                 match settled {
                     Settled::Stored => {}
-                    Settled::Downed => {
+                    // It may have come back while the outcome was stored: then nobody else says so.
+                    Settled::Stopped(channel, route) if !self.lines.get(&channel).is_some_and(|line| line.is_down(&route)) => {
+                        mind.nudges.push_back(key.alarm);
+                    }
+                    Settled::Downed | Settled::Stopped(..) => {
                         if mind.downed.len() < DOWNED_MAX {
                             mind.downed.insert((level, key.alarm));
                         }
