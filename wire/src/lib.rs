@@ -26,6 +26,7 @@ pub mod sheet;
 mod shelly;
 mod speaker;
 mod tasmota;
+pub mod workbook;
 mod zigbee2mqtt;
 
 pub use decode::{decode, lane, teaches, told};

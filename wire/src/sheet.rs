@@ -1,36 +1,53 @@
-//! Lists of elders as offices send them: CSV in UTF-8 or GB18030, columns by their Chinese names in any
+//! Lists of elders as offices send them: workbooks, and CSV in UTF-8 or GB18030, columns by their Chinese names in any
 //! order. Every mistake is named by row and column; a bad row never costs the others. No number is
 //! repeated in full in what is said about it.
 
+use crate::workbook::{FILE_BYTES_MAX, Flaw, FlawKind, GridRow, ROWS_MAX, grid, letters};
+use care::office::elder::Economy;
 use care::person::{CardDoubt, IdNumber, Phone, Sex, disability_card};
 use care::policy::Ability;
 use chrono::NaiveDate;
 use std::collections::BTreeMap;
 
-/// Longest file that is read, bytes.
-pub const SHEET_BYTES_MAX: usize = 64 << 20;
-
-/// Most rows of a file.
-pub const ROWS_MAX: usize = 200_000;
+pub use care::office::import::Offer;
 
 /// Longest cell, characters.
 pub const CELL_CHARS_MAX: usize = 2_000;
+
+/// The heading stands within so many rows: offices put a title above it.
+const HEADING_WITHIN: usize = 10;
 
 /// Why a file is refused as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SheetProblem {
     /// Too long.
-    #[error("longer than {SHEET_BYTES_MAX} bytes or {ROWS_MAX} rows: send it in parts")]
+    #[error("longer than {FILE_BYTES_MAX} bytes or {ROWS_MAX} rows: send it in parts")]
     TooLong,
     /// Neither encoding.
-    #[error("neither UTF-8 nor GB18030 (a workbook? save it as CSV)")]
+    #[error("neither UTF-8 nor GB18030 (an old workbook? save it as xlsx or CSV)")]
     Encoding,
+    /// A zip file that is no workbook, is damaged or has a password.
+    #[error("not a workbook that can be read: damaged, or protected by a password")]
+    Workbook,
     /// No column of names or of identity numbers.
-    #[error("the first row has no column {0}")]
+    #[error("no row of headings with a column {0}")]
     NoColumn(&'static str),
     /// The same column twice.
     #[error("the column {0} stands twice")]
     Twice(&'static str),
+}
+
+impl SheetProblem {
+    /// The same in Chinese.
+    pub fn zh(&self) -> String {
+        match self {
+            Self::TooLong => format!("文件超过 {} MB 或 {ROWS_MAX} 行，请分批导入", FILE_BYTES_MAX >> 20),
+            Self::Encoding => "既不是 UTF-8 也不是 GB18030（旧版 xls？请另存为 xlsx 或 CSV）".to_owned(),
+            Self::Workbook => "无法读取该工作簿：已损坏或设有密码".to_owned(),
+            Self::NoColumn(name) => format!("找不到表头“{name}”"),
+            Self::Twice(name) => format!("表头“{name}”出现两次"),
+        }
+    }
 }
 
 /// How much a mistake costs.
@@ -59,46 +76,11 @@ pub struct RowProblem {
     pub en: String,
 }
 
-/// An elder as a list has it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ElderRow {
-    /// The row that it came from.
-    pub row: usize,
-    /// 姓名.
-    pub name: String,
-    /// 居民身份证号码; none: the person has none, and matching is by hand.
-    pub id_number: Option<IdNumber>,
-    /// From the number, or from the column 出生日期.
-    pub born: Option<NaiveDate>,
-    /// From the number, or from the column 性别.
-    pub sex: Option<Sex>,
-    /// 联系电话.
-    pub phone: Option<Phone>,
-    /// 紧急联系人.
-    pub emergency_name: Option<String>,
-    /// 紧急联系人电话.
-    pub emergency_phone: Option<Phone>,
-    /// 户籍地址.
-    pub registered_address: Option<String>,
-    /// 居住地址.
-    pub address: Option<String>,
-    /// 网格.
-    pub grid: Option<String>,
-    /// 对象类型, by the codes of policy files.
-    pub categories: Vec<&'static str>,
-    /// 能力程度.
-    pub ability: Option<Ability>,
-    /// The level that the 残疾证号 ends with.
-    pub disability_level: Option<u8>,
-    /// 建档日期.
-    pub enrolled_on: Option<NaiveDate>,
-}
-
 /// What a file gave.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Import {
     /// The rows that can be taken.
-    pub elders: Vec<ElderRow>,
+    pub elders: Vec<Offer>,
     /// What is wrong or odd, in the order of the rows.
     pub problems: Vec<RowProblem>,
     /// Columns that are not read.
@@ -120,6 +102,11 @@ enum Column {
     Categories,
     Ability,
     Card,
+    CardValidTo,
+    PastIllness,
+    Economy,
+    Income,
+    IncomeSource,
     EnrolledOn,
 }
 
@@ -138,6 +125,11 @@ const COLUMNS: &[(Column, &str, &[&str])] = &[
     (Column::Categories, "对象类型", &["对象类型", "类别", "老人类别"]),
     (Column::Ability, "能力程度", &["能力程度", "失能等级"]),
     (Column::Card, "残疾证号", &["残疾证号", "残疾人证号"]),
+    (Column::CardValidTo, "残疾证有效期", &["残疾证有效期", "残疾证有效期至", "有效期至"]),
+    (Column::PastIllness, "曾患病史", &["曾患病史", "病史"]),
+    (Column::Economy, "经济情况", &["经济情况"]),
+    (Column::Income, "月可支配收入", &["月可支配收入", "月可支配收入（元）", "月可支配收入(元)"]),
+    (Column::IncomeSource, "经济来源", &["经济来源"]),
     (Column::EnrolledOn, "建档日期", &["建档日期"]),
 ];
 
@@ -159,39 +151,32 @@ const CATEGORIES: &[(&str, &str)] = &[
 /// # Errors
 /// If nothing of it can be read.
 pub fn read_elders(bytes: &[u8], today: NaiveDate) -> Result<Import, SheetProblem> {
-    let text = decode(bytes)?;
-    let mut reader = csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(text.as_bytes());
-    let mut records = reader.records();
-    let heading: Vec<String> = match records.next() {
-        Some(Ok(record)) => record.iter().map(|cell| cell.trim().trim_start_matches('\u{feff}').to_owned()).collect(),
-        Some(Err(_)) | None => return Err(SheetProblem::NoColumn("姓名")),
+    let grid = grid(bytes)?;
+    let is_heading = |row: &&GridRow| {
+        let known = |cell: &String| COLUMNS.iter().take(2).any(|(_, _, names)| names.contains(&bare(cell).as_str()));
+        row.cells.iter().any(known)
     };
-    let mut sheet = Sheet { heading, places: BTreeMap::new(), today, import: Import::default() };
+    let heading = grid.rows.iter().take(HEADING_WITHIN).find(is_heading).ok_or(SheetProblem::NoColumn("姓名"))?;
+    let mut sheet = Sheet { heading: heading.cells.clone(), places: BTreeMap::new(), today, import: Import::default() };
     sheet.columns()?;
     let mut first_with: BTreeMap<IdNumber, usize> = BTreeMap::new();
-    // Rows as a spreadsheet counts them: empty lines are rows, a line break within a cell is none.
-    let mut row = 1;
-    let mut breaks: usize = sheet.heading.iter().map(|cell| cell.matches('\n').count()).sum();
-    for (n, record) in records.enumerate() {
-        if n >= ROWS_MAX {
-            return Err(SheetProblem::TooLong);
-        }
-        row += 1;
-        let cells: Vec<String> = match record {
-            Ok(record) => {
-                row = record.position().map_or(row, |at| line_of(&text, at).saturating_sub(breaks).max(row));
-                breaks += record.iter().map(|cell| cell.matches('\n').count()).sum::<usize>();
-                record.iter().map(|cell| cell.trim().to_owned()).collect()
-            }
-            Err(error) => {
-                sheet.problem(row, None, Cost::Row, format!("该行无法读取：{error}"), format!("the row cannot be read: {error}"));
-                continue;
-            }
-        };
-        if cells.iter().all(String::is_empty) {
+    for GridRow { row, cells, flaws } in grid.rows.iter().filter(|row| row.row > heading.row) {
+        let row = *row;
+        if cells.iter().all(String::is_empty) && flaws.iter().all(|flaw| flaw.kind == FlawKind::Merged) {
             continue;
         }
-        let Some(elder) = sheet.elder(row, &cells) else { continue };
+        // A flawed cell that nobody reads costs nothing; one that is read costs the row if nobody can say whose it is.
+        let read = |flaw: &&Flaw| sheet.places.values().any(|place| *place == flaw.column) || flaw.kind == FlawKind::Unreadable;
+        let read: Vec<Flaw> = flaws.iter().filter(read).copied().collect();
+        for flaw in &read {
+            let heading = sheet.heading.get(flaw.column).cloned().unwrap_or_default();
+            let (zh, en) = (format!("{}{row} {}", letters(flaw.column), flaw.kind.zh()), format!("{}{row}: {}", letters(flaw.column), flaw.kind.en()));
+            sheet.import.problems.push(RowProblem { row, column: heading, cost: Cost::Row, zh, en });
+        }
+        if !read.is_empty() {
+            continue;
+        }
+        let Some(elder) = sheet.elder(row, cells) else { continue };
         if let Some(id) = &elder.id_number {
             if let Some(first) = first_with.get(id) {
                 let first = *first;
@@ -212,26 +197,9 @@ pub fn read_elders(bytes: &[u8], today: NaiveDate) -> Result<Import, SheetProble
     Ok(sheet.import)
 }
 
-/// The line on which a record begins: its position is that of the empty lines before it.
-fn line_of(text: &str, at: &csv::Position) -> usize {
-    let rest = usize::try_from(at.byte()).ok().and_then(|byte| text.as_bytes().get(byte..)).unwrap_or_default();
-    let empty = rest.iter().take_while(|byte| b"\r\n".contains(byte)).filter(|byte| **byte == b'\n').count();
-    usize::try_from(at.line()).unwrap_or(usize::MAX).saturating_add(empty)
-}
-
-fn decode(bytes: &[u8]) -> Result<String, SheetProblem> {
-    if bytes.len() > SHEET_BYTES_MAX {
-        return Err(SheetProblem::TooLong);
-    }
-    // A workbook is a zip file; a NUL is in no text.
-    if bytes.starts_with(b"PK\x03\x04") || bytes.contains(&0) {
-        return Err(SheetProblem::Encoding);
-    }
-    if let Ok(text) = std::str::from_utf8(bytes) {
-        return Ok(text.to_owned());
-    }
-    let (text, bad) = encoding_rs::GB18030.decode_without_bom_handling(bytes);
-    if bad { Err(SheetProblem::Encoding) } else { Ok(text.into_owned()) }
+/// A heading without blanks and the star of what must be filled in.
+fn bare(heading: &str) -> String {
+    heading.chars().filter(|c| !c.is_whitespace() && *c != '*' && *c != '＊').collect()
 }
 
 struct Sheet {
@@ -244,13 +212,14 @@ struct Sheet {
 impl Sheet {
     fn columns(&mut self) -> Result<(), SheetProblem> {
         for (place, heading) in self.heading.iter().enumerate() {
-            let plain: String = heading.chars().filter(|c| !c.is_whitespace() && *c != '*').collect();
+            let plain = bare(heading);
             match COLUMNS.iter().find(|(_, _, names)| names.contains(&plain.as_str())) {
                 Some((column, name, _)) => {
                     if self.places.insert(*column, place).is_some() {
                         return Err(SheetProblem::Twice(name));
                     }
                 }
+                None if plain.is_empty() => {}
                 None => self.import.unread.push(heading.clone()),
             }
         }
@@ -272,7 +241,7 @@ impl Sheet {
         self.places.get(&column).and_then(|place| cells.get(*place)).map_or("", String::as_str)
     }
 
-    fn elder(&mut self, row: usize, cells: &[String]) -> Option<ElderRow> {
+    fn elder(&mut self, row: usize, cells: &[String]) -> Option<Offer> {
         if cells.iter().any(|cell| cell.chars().count() > CELL_CHARS_MAX) {
             self.problem(row, None, Cost::Row, "单元格过长".to_owned(), "a cell is too long".to_owned());
             return None;
@@ -297,7 +266,7 @@ impl Sheet {
         let sex = self.sex(row, cells, id_number.as_ref());
         let categories = self.categories(row, cells);
         let ability = self.ability(row, cells);
-        Some(ElderRow {
+        Some(Offer {
             row,
             name,
             born,
@@ -311,29 +280,65 @@ impl Sheet {
             categories,
             ability,
             disability_level: self.card(row, cells, id_number.as_ref()),
+            card: text(self, Column::Card),
+            card_valid_to: self.any_date(row, cells, Column::CardValidTo),
+            past_illness: text(self, Column::PastIllness),
+            economy: self.economy(row, cells),
+            income: self.income(row, cells),
+            income_source: text(self, Column::IncomeSource),
             enrolled_on: self.date(row, cells, Column::EnrolledOn),
             id_number,
         })
     }
 
+    /// A day that cannot lie in the future.
     fn date(&mut self, row: usize, cells: &[String], column: Column) -> Option<NaiveDate> {
+        let day = self.any_date(row, cells, column)?;
+        if day > self.today {
+            self.problem(row, Some(column), Cost::Cell, format!("{day} 在今天之后"), format!("{day} is in the future"));
+            return None;
+        }
+        Some(day)
+    }
+
+    fn any_date(&mut self, row: usize, cells: &[String], column: Column) -> Option<NaiveDate> {
         let typed = self.cell(cells, column);
         if typed.is_empty() {
             return None;
         }
         let plain = typed.replace(['年', '月', '/', '.'], "-").replace('日', "");
         let read = NaiveDate::parse_from_str(&plain, "%Y-%m-%d").or_else(|_| NaiveDate::parse_from_str(&plain, "%Y%m%d"));
-        match read {
-            Ok(day) if day > self.today => {
-                self.problem(row, Some(column), Cost::Cell, format!("{day} 在今天之后"), format!("{day} is in the future"));
-                None
-            }
-            Ok(day) => Some(day),
-            Err(_) => {
-                self.problem(row, Some(column), Cost::Cell, "不是日期".to_owned(), "not a date".to_owned());
-                None
-            }
+        if read.is_err() {
+            self.problem(row, Some(column), Cost::Cell, "不是日期".to_owned(), "not a date".to_owned());
         }
+        read.ok()
+    }
+
+    fn economy(&mut self, row: usize, cells: &[String]) -> Option<Economy> {
+        let typed = self.cell(cells, Column::Economy);
+        let found = match typed {
+            "" | "无" | "一般" => return None,
+            typed if typed.contains("特困") => Some(Economy::Destitute),
+            typed if typed.contains("低保") => Some(Economy::MinimumIncome),
+            _ => None,
+        };
+        if found.is_none() {
+            self.problem(row, Some(Column::Economy), Cost::Cell, "应为特困人员或低保、低保边缘".to_owned(), "neither 特困人员 nor 低保、低保边缘".to_owned());
+        }
+        found
+    }
+
+    fn income(&mut self, row: usize, cells: &[String]) -> Option<u32> {
+        let typed = self.cell(cells, Column::Income);
+        if typed.is_empty() {
+            return None;
+        }
+        let plain = typed.trim_end_matches('元').replace([',', '，'], "");
+        let yuan = plain.split('.').next().and_then(|whole| whole.parse().ok());
+        if yuan.is_none() {
+            self.problem(row, Some(Column::Income), Cost::Cell, "不是金额".to_owned(), "not an amount".to_owned());
+        }
+        yuan
     }
 
     fn born(&mut self, row: usize, cells: &[String], id: Option<&IdNumber>) -> Option<NaiveDate> {
@@ -507,12 +512,41 @@ mod tests {
     }
 
     #[test]
+    fn a_workbook_with_a_title_and_merged_cells_is_read_and_the_flaws_are_named() {
+        use crate::workbook::{Cell, Table, xlsx};
+        let row = |name: &str, number: &str, day: &str| [name, number, day].map(Cell::text).to_vec();
+        let table = Table {
+            heading: vec!["2026 年名册".to_owned()],
+            rows: vec![
+                row("姓名", "身份证号码 *", "建档日期"),
+                row("甲", "11010519491231002X", "2026-01-02"),
+                row("乙", "110105194912310021", ""),
+                vec![Cell::text("丙"), Cell::Number(4.405_241_880_010_1e17), Cell::text("")],
+                row("丁", "440524188001010014", "2027-01-01"),
+            ],
+            ..Table::default()
+        };
+        let today = NaiveDate::from_ymd_opt(2026, 11, 23).unwrap();
+        let import = read_elders(&xlsx(&[table]), today).unwrap();
+        assert_eq!(import.elders.iter().map(|elder| (elder.row, elder.name.as_str())).collect::<Vec<_>>(), [(3, "甲"), (6, "丁")]);
+        let found: Vec<String> = import.problems.iter().map(|p| format!("{} {} {:?}: {}", p.row, p.column, p.cost, p.en)).collect();
+        assert_eq!(
+            found,
+            [
+                "4 身份证号码 * Row: the check digit does not fit: it should be X",
+                "5 身份证号码 * Row: B5: kept as a number, its last digits are lost: make the column a text column and enter it again",
+                "6 建档日期 Cell: 2027-01-01 is in the future",
+            ]
+        );
+    }
+
+    #[test]
     fn what_cannot_be_a_list_is_refused_as_a_whole() {
         let today = NaiveDate::from_ymd_opt(2026, 11, 23).unwrap();
         let refused = |bytes: &[u8]| read_elders(bytes, today).unwrap_err();
         assert_eq!(refused("姓名,电话\n甲,1\n".as_bytes()), SheetProblem::NoColumn("身份证号码"));
         assert_eq!(refused("姓名,老人姓名,身份证号\n".as_bytes()), SheetProblem::Twice("姓名"));
-        assert_eq!(refused(b"PK\x03\x04...."), SheetProblem::Encoding);
+        assert_eq!(refused(b"PK\x03\x04...."), SheetProblem::Workbook);
         assert_eq!(refused(b"\xff\xff\xff"), SheetProblem::Encoding);
         assert_eq!(refused(b""), SheetProblem::NoColumn("姓名"));
     }
