@@ -12,6 +12,8 @@
 pub mod clock;
 pub mod conformance;
 pub mod desk;
+#[cfg(feature = "cluster")]
+pub mod jetstream;
 pub mod ledger;
 pub mod log;
 pub mod memory;

@@ -6,13 +6,14 @@ mod servers;
 
 use care::Level;
 use care::alarm::{Effect, EffectKind, Help};
-use servers::Postgres;
+use servers::{Nats, Postgres};
 use std::sync::Arc;
 use store::conformance::{self, Ledgers};
+use store::jetstream::{JetLog, JetSettings};
 use store::ledger::{Ledger, LedgerError, Tx, Write};
 use store::postgres::{Member, Membership, PgLedger, PgOpened, PgSettings};
 use store::sqlite::Keys;
-use store::{Ownership, Shard};
+use store::{EventLog, Ownership, Shard};
 
 fn now() -> care::Timestamp {
     "2026-11-23T12:00:00Z".parse().unwrap()
@@ -46,6 +47,76 @@ async fn the_ledger_on_postgresql_keeps_the_promises_of_the_port() {
     members_share_the_shards_and_a_paused_one_is_fenced_off(&postgres).await;
     an_effect_is_one_members_until_it_dies(&postgres).await;
     a_restored_copy_starts_with_calling_held(&postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_on_jetstream_keeps_the_promises_of_the_port() {
+    let mut nats = Nats::start();
+    let urls = nats.urls();
+    conformance::event_log(|| async { Arc::new(JetLog::open(JetSettings::at(&urls, 4)).await.unwrap()) as Arc<dyn EventLog> }).await;
+    assert!(JetLog::open(JetSettings::at(&urls, 8)).await.is_err(), "the number of shards is fixed");
+    what_was_acknowledged_survives_the_leaders_and_everybody(&mut nats).await;
+}
+
+/// Presses go on while servers die: what was acknowledged is there once and in order, and a worker that follows sees it.
+async fn what_was_acknowledged_survives_the_leaders_and_everybody(nats: &mut Nats) {
+    let log = Arc::new(JetLog::open(JetSettings { prefix: "faults".into(), ..JetSettings::at(nats.urls(), 1) }).await.unwrap());
+    let acked = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let presses = tokio::spawn({
+        let (log, acked) = (log.clone(), acked.clone());
+        async move {
+            let mut n = 0u32;
+            while !*stopped.borrow() {
+                n += 1;
+                let record = store::Record {
+                    lane: care::Lane::Red,
+                    home: "home-1".into(),
+                    source: "s".into(),
+                    topic: "care/v1/home-1/button/call".into(),
+                    payload: n.to_string().into_bytes(),
+                    heard_at: now(),
+                };
+                if store::log::append(&*log, record).await.is_ok() {
+                    acked.lock().unwrap().push(n);
+                }
+            }
+        }
+    });
+    let count = || acked.lock().unwrap().len();
+    let progress = async |what: &str| {
+        let from = count();
+        servers::until_async(what, async || count() >= from + 20).await;
+    };
+    progress("presses are acknowledged").await;
+    let (_, leader) = log.view(care::Lane::Red, Shard(0)).await.unwrap();
+    let leader: usize = leader.unwrap().trim_start_matches('n').parse().unwrap();
+    nats.kill(leader);
+    progress("presses are acknowledged without the leader").await;
+    nats.up(leader);
+    nats.ready();
+    for i in 0..3 {
+        nats.kill(i);
+    }
+    for i in 0..3 {
+        nats.up(i);
+    }
+    nats.ready();
+    progress("presses are acknowledged after all have died").await;
+    stop.send(true).unwrap();
+    presses.await.unwrap();
+    let acked = acked.lock().unwrap().clone();
+    let mut read: Vec<u32> = Vec::new();
+    let mut after = store::Offset(0);
+    loop {
+        let page = log.read(Shard(0), care::Lane::Red, after, 500).await.unwrap();
+        let Some(last) = page.last() else { break };
+        after = last.offset;
+        read.extend(page.iter().map(|e| String::from_utf8(e.record.payload.clone()).unwrap().parse::<u32>().unwrap()));
+    }
+    assert!(read.is_sorted_by(|a, b| a < b), "each once, in order");
+    let lost: Vec<_> = acked.iter().filter(|n| read.binary_search(n).is_err()).collect();
+    assert!(lost.is_empty(), "{} of {} acknowledged are lost: {lost:?}", lost.len(), acked.len());
 }
 
 fn member(node: &str) -> Member {

@@ -26,6 +26,15 @@ pub fn until(what: &str, mut good: impl FnMut() -> bool) {
     }
 }
 
+/// Waits until something is true, without holding up the runtime.
+pub async fn until_async(what: &str, mut good: impl AsyncFnMut() -> bool) {
+    let began = Instant::now();
+    while !good().await {
+        assert!(began.elapsed() < UP_WITHIN, "{what}: not within {UP_WITHIN:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 pub fn listens(port: u16) -> bool {
     TcpStream::connect_timeout(&SocketAddr::from(([127, 0, 0, 1], port)), Duration::from_secs(1)).is_ok()
 }
