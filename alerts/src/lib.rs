@@ -17,6 +17,7 @@ pub mod platform;
 pub mod self_audit;
 #[cfg(test)]
 mod testing;
+pub mod voice;
 pub mod webhook;
 pub mod words;
 

@@ -1,0 +1,6 @@
+//! Calls to parties that are not ours: SIPp and baresip answer, press keys, are engaged, do not answer.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod legs;
+mod sipp;
+mod world;
