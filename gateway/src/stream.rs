@@ -73,9 +73,11 @@ impl Stream {
             let mut written = 0;
             while let Some(rest) = out.get(written..).filter(|rest| !rest.is_empty()) {
                 match self.poll_write(cx, rest) {
+                    // Nobody hears us any more. What the client said before it left may still lie in the socket, and with
+                    // QoS 0 it is not said again: reading goes on to the end.
                     Poll::Ready(Ok(0) | Err(_)) => {
-                        turn.over = true;
-                        return Poll::Ready(turn);
+                        written = out.len();
+                        break;
                     }
                     Poll::Ready(Ok(bytes)) => written += bytes,
                     Poll::Pending => break,

@@ -5,6 +5,7 @@
 
 mod peer;
 
+use gateway::Limits;
 use peer::*;
 use store::LogError;
 
@@ -249,4 +250,24 @@ async fn a_call_behind_a_refused_message_is_stored_all_the_same() {
         house.log.until_stored(1).await;
         assert_eq!(house.log.topics(), ["care/v1/h1/d/call"]);
     }
+}
+
+/// Whoever says its last words and is gone does not hear our answers, and what it said with QoS 0 is not said again: everything
+/// that reached us before the end of the connection is stored.
+#[tokio::test]
+async fn last_words_are_stored_although_nobody_is_there_to_hear_our_answers() {
+    let house = house_with(Limits { inflight: 10, ..Limits::default() }).await;
+    let mut client = Client::connect(house.open, &hi(V3, "c")).await;
+    // More than the door reads at once (and less than a socket holds), and no commit yet: a part of it still lies in the socket when our answers find nobody.
+    house.log.block();
+    let mut bytes = Vec::new();
+    for id in 1..=120u16 {
+        bytes.extend(packet(0x32, &[&[0, 1, b'a'], &id.to_be_bytes()[..], &[b'x'; 400]].concat()));
+        bytes.extend(packet(0x30, &[&[0, 1, b'b'][..], &[b'x'; 400]].concat()));
+    }
+    client.send(&bytes).await;
+    drop(client);
+    house.log.release();
+    house.log.until_stored(240).await;
+    assert_eq!(house.log.topics().iter().filter(|t| *t == "b").count(), 120);
 }

@@ -83,8 +83,9 @@ impl Connection {
         self.parked.is_empty() && pace.pass(now)
     }
 
-    /// What was read and not yet worked off when the connection ended: calls among it are stored all the same,
-    /// unacknowledged. A full disk that refuses the routine message before a call must not mute the call.
+    /// What was read and not yet worked off when the connection ended: calls among it, and what is not said again because it
+    /// came with QoS 0, are stored all the same, unacknowledged. A full disk that refuses the routine message before a
+    /// call must not mute the call.
     pub(super) fn last_look(&mut self, end: &End) {
         let sound = match *end {
             End::Lost | End::Fault(Fault::QUOTA | Fault::IMPLEMENTATION | Fault::TAKEN_OVER | Fault::SHUTTING_DOWN) => {
@@ -102,7 +103,8 @@ impl Connection {
             let repeated = publish.qos == Qos::Two && self.session.inbound(publish.id).is_some();
             let Ok(place) = self.grant.rights.publish(&publish.topic) else { continue };
             let lane = self.hall.lanes.lane(&place.home, &publish.topic, publish.payload.as_slice());
-            if lane == Lane::Red && !repeated {
+            let only_once = publish.qos == Qos::Zero && self.passes(now);
+            if (lane == Lane::Red || only_once) && !repeated {
                 self.hall.count_lane(lane);
                 self.hand_in(*publish, place, lane, false, now);
             }
