@@ -125,6 +125,17 @@ proptest! {
     }
 
     #[test]
+    fn a_month_judged_by_itself_is_the_month_judged_with_the_whole_year(set in any_policy(), facts in any_facts(), until in 0..110u64) {
+        let month = care::calendar::Month::of(day(until));
+        let report = |owed: &[care::visit::ElderOwed<'_>]| {
+            care::visit::report::MonthReport::new(&set, &facts, owed, month, day(until), &BTreeMap::new())
+        };
+        let whole = report(&evaluate(&set, &facts, day(until)));
+        let alone = report(&care::visit::evaluate_since(&set, &facts, |_| true, month.first(), day(until)));
+        prop_assert_eq!(whole, alone);
+    }
+
+    #[test]
     fn the_order_of_the_facts_does_not_matter(set in any_policy(), facts in any_facts(), seed in any::<u64>(), until in 0..110u64) {
         let text = |facts: &Facts| {
             let owed = evaluate(&set, facts, day(until));

@@ -84,6 +84,7 @@ impl ExtraEvent {
             level: self.level,
             start: Moment::At(self.start),
             elder: self.elder.clone(),
+            area: Some(self.area.clone()).filter(|area| !area.is_empty()),
         })
     }
 }

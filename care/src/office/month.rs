@@ -8,7 +8,8 @@ use crate::{ElderId, PersonId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// A month as it was closed. It never changes; a later reading of the same month stands beside it.
+/// A month of a town as it was closed, or (with an empty `area`) of the whole city with the seals of its towns. It never
+/// changes; a later reading of the same month stands beside it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FrozenMonth {
     /// Which.
@@ -16,10 +17,18 @@ pub struct FrozenMonth {
     /// 0 for the closing; 1, 2, ... for what was worked out again beside it.
     #[serde(default)]
     pub restated: u32,
+    /// The town's area path; empty: the whole, with the figures of all areas and no names.
+    pub area: String,
     /// The report.
     pub report: MonthReport,
     /// The seal of the report.
     pub seal: String,
+    /// Of the whole: the towns and their seals.
+    #[serde(default)]
+    pub towns: Vec<(String, String)>,
+    /// The area of everybody named in the report, as it was then.
+    #[serde(default)]
+    pub areas_of: BTreeMap<ElderId, String>,
     /// When.
     pub closed_at: Timestamp,
     /// Who.
@@ -30,14 +39,54 @@ pub struct FrozenMonth {
 }
 
 impl FrozenMonth {
-    /// Its name.
-    pub fn name(month: Month, restated: u32) -> String {
-        if restated == 0 { month.to_string() } else { format!("{month}.{restated}") }
+    /// The name of the whole, or of a town's part.
+    pub fn name(month: Month, restated: u32, area: &str) -> String {
+        let base = if restated == 0 { month.to_string() } else { format!("{month}.{restated}") };
+        if area.is_empty() { base } else { format!("{base}/{area}") }
+    }
+
+    /// Closes a month: the whole and a part for each town (an area path cut to `depth` parts).
+    pub fn close(report: &MonthReport, areas_of: &BTreeMap<ElderId, String>, depth: usize, at: Timestamp, by: &PersonId) -> Vec<Self> {
+        let towns: std::collections::BTreeSet<String> = report.areas.keys().map(|area| cut(area, depth)).collect();
+        let part = |area: &str, report: MonthReport, towns: Vec<(String, String)>| {
+            let named = report.home_missed.iter().chain(&report.not_reached).chain(&report.remote_only).chain(&report.still_owed);
+            let named = named.chain(report.exempt.iter().map(|one| &one.elder));
+            Self {
+                month: report.month,
+                restated: 0,
+                area: area.to_owned(),
+                areas_of: named.filter_map(|id| Some((id.clone(), areas_of.get(id)?.clone()))).collect(),
+                seal: report.seal(),
+                report,
+                towns,
+                closed_at: at,
+                closed_by: by.clone(),
+                reason: String::new(),
+            }
+        };
+        let mut parts: Vec<Self> = towns
+            .iter()
+            .map(|town| part(town, report.within(town, |id| areas_of.get(id).map(String::as_str)), Vec::new()))
+            .collect();
+        let seals = parts.iter().map(|part| (part.area.clone(), part.seal.clone())).collect();
+        let nobody = report.within("", |_| None);
+        parts.insert(0, part("", nobody, seals));
+        parts
     }
 
     /// True if the report is as it was sealed.
     pub fn is_intact(&self) -> bool {
         self.seal == self.report.seal()
+    }
+
+    /// The whole with its towns' names, if every part is as it was sealed.
+    pub fn whole(&self, towns: &[Self]) -> Option<MonthReport> {
+        let sealed = |part: &Self| part.is_intact() && self.towns.iter().any(|(area, seal)| *area == part.area && *seal == part.seal);
+        if !self.is_intact() || towns.len() != self.towns.len() || !towns.iter().all(sealed) {
+            return None;
+        }
+        let reports: Vec<MonthReport> = towns.iter().map(|part| part.report.clone()).collect();
+        MonthReport::together(&reports).or_else(|| Some(self.report.clone()))
     }
 }
 
@@ -45,10 +94,10 @@ impl Record for FrozenMonth {
     const KIND: &'static str = "month";
 
     fn id(&self) -> String {
-        Self::name(self.month, self.restated)
+        Self::name(self.month, self.restated, &self.area)
     }
     fn area(&self) -> &str {
-        ""
+        &self.area
     }
     fn at(&self) -> Timestamp {
         super::order_of(self.month.first())
@@ -56,6 +105,11 @@ impl Record for FrozenMonth {
     fn state(&self) -> &'static str {
         if self.restated == 0 { "closed" } else { "restated" }
     }
+}
+
+/// The first parts of an area path.
+fn cut(area: &str, depth: usize) -> String {
+    area.split('/').take(depth).collect::<Vec<_>>().join("/")
 }
 
 /// A place in the league table.
@@ -81,8 +135,7 @@ pub const LEAGUE_BY: &[(&str, &str)] = &[
 pub fn league(report: &MonthReport, depth: usize) -> Vec<Ranked> {
     let mut towns: BTreeMap<String, Line> = BTreeMap::new();
     for (area, line) in &report.areas {
-        let town = area.split('/').take(depth).collect::<Vec<_>>().join("/");
-        towns.entry(town).or_default().add(line);
+        towns.entry(cut(area, depth)).or_default().add(line);
     }
     let share = |part: u32, whole: u32| (whole > 0).then_some((part, whole));
     let order = |a: Option<(u32, u32)>, b: Option<(u32, u32)>| match (a, b) {

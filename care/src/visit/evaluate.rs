@@ -26,6 +26,35 @@ pub fn evaluate<'a>(set: &'a PolicySet, facts: &'a Facts, as_of: NaiveDate) -> V
     elders.into_iter().map(|elder| owed(&judges, set, elder, contacts.of(elder), as_of)).collect()
 }
 
+/// The same for windows that end on a day or later only: what a report of a month needs of a city. Holes between visits
+/// are seen from the first such window on.
+pub fn evaluate_since<'a>(
+    set: &'a PolicySet,
+    facts: &'a Facts,
+    wanted: impl Fn(&Elder) -> bool,
+    since: NaiveDate,
+    as_of: NaiveDate,
+) -> Vec<ElderOwed<'a>> {
+    let mut elders: Vec<&Elder> = facts.elders.iter().filter(|elder| wanted(elder)).collect();
+    elders.sort_by(|a, b| a.id.cmp(&b.id));
+    let earliest = elders.iter().map(|elder| elder.enrolled_on).min().unwrap_or(as_of).max(since);
+    let judges = Judge::all(set, facts, earliest, as_of);
+    // A window that ends then or later began at most so many days before.
+    let contacts = Contacts::within(set, facts, plus_days(since, -WINDOW_DAYS_MAX), as_of);
+    let late = |owed: &Owed<'_>| owed.window.last >= since;
+    elders
+        .into_iter()
+        .map(|elder| {
+            let mut of = owed(&judges, set, elder, contacts.of(elder), as_of);
+            of.owed.retain(late);
+            of
+        })
+        .collect()
+}
+
+/// The longest window that a policy can have, days.
+const WINDOW_DAYS_MAX: i64 = 366;
+
 /// The same for one elder (with the contacts at hand).
 pub fn evaluate_elder<'a>(
     set: &'a PolicySet,
@@ -55,12 +84,18 @@ pub struct Contacts<'a> {
 impl<'a> Contacts<'a> {
     /// Sorts the contacts of the facts; those that began or were entered after the day are left out.
     pub fn new(set: &PolicySet, facts: &'a Facts, as_of: NaiveDate) -> Self {
+        Self::within(set, facts, NaiveDate::MIN, as_of)
+    }
+
+    /// The same without those that began before a day.
+    fn within(set: &PolicySet, facts: &'a Facts, from: NaiveDate, as_of: NaiveDate) -> Self {
         let zone = set.on(as_of).map_or(Tz::UTC, |policy| policy.zone);
         let end = end_of_day(as_of, zone);
+        let begin = if from == NaiveDate::MIN { Timestamp::MIN_UTC } else { crate::calendar::start_of_day(from, zone) };
         let mut by_elder: BTreeMap<&str, Vec<Seen<'a>>> = BTreeMap::new();
         for (place, contact) in facts.contacts.iter().enumerate() {
             let Ok(place) = u32::try_from(place) else { break };
-            if contact.start >= end || contact.recorded_at.is_some_and(|at| !known(at, as_of, end)) {
+            if contact.start < begin || contact.start >= end || contact.recorded_at.is_some_and(|at| !known(at, as_of, end)) {
                 continue;
             }
             let day = local_day(contact.start, zone);
@@ -429,7 +464,7 @@ impl<'a> Case<'a, '_> {
     fn happening(&self, happening: &Happening<'a>) -> Option<Owed<'a>> {
         let window = happening.window;
         if let Because::Event(event) = happening.because
-            && event.elder.as_ref().is_some_and(|named| *named != self.elder.id)
+            && !event.concerns(self.elder)
         {
             return None;
         }

@@ -322,7 +322,7 @@ impl Check {
         if let Some(end) = raw.end {
             self.moment(&place, "end", &end)?;
         }
-        Some(Event { id, kind: kind?, event: raw.event, level, start: start?, elder: raw.elder.map(ElderId::new) })
+        Some(Event { id, kind: kind?, event: raw.event, level, start: start?, elder: raw.elder.map(ElderId::new), area: None })
     }
 
     fn once(&mut self, facts: &mut Facts) {

@@ -17,7 +17,7 @@ use crate::policy::{Ability, Colour, Extra, Few, Mode, Modes, Obligation, Outcom
 use crate::{ElderId, Timestamp};
 use chrono::NaiveDate;
 
-pub use evaluate::{Contacts, evaluate, evaluate_elder};
+pub use evaluate::{Contacts, evaluate, evaluate_elder, evaluate_since};
 pub use facts::{FactsRead, FactsRefused};
 pub use reasons::REASONS;
 
@@ -145,6 +145,19 @@ pub struct Event {
     pub start: Moment,
     /// Whom it concerns; none: everybody.
     pub elder: Option<ElderId>,
+    /// The area that it concerns, as a path; none: everywhere.
+    pub area: Option<String>,
+}
+
+impl Event {
+    /// True if it asks for something for this elder.
+    pub fn concerns(&self, elder: &Elder) -> bool {
+        let here = |area: &String| {
+            let path = elder.area.as_deref().unwrap_or_default();
+            area.is_empty() || path.strip_prefix(area.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.elder.as_ref().is_none_or(|named| *named == elder.id) && self.area.as_ref().is_none_or(here)
+    }
 }
 
 /// How it stands with one window of one obligation.

@@ -130,6 +130,62 @@ impl MonthReport {
         report
     }
 
+    /// A report without any elder yet, of the same month and policies.
+    fn empty(&self) -> Self {
+        Self {
+            month: self.month,
+            as_of: self.as_of,
+            policies: self.policies.clone(),
+            total: Line::default(),
+            areas: BTreeMap::new(),
+            home_missed: Vec::new(),
+            not_reached: Vec::new(),
+            remote_only: Vec::new(),
+            exempt: Vec::new(),
+            still_owed: Vec::new(),
+            unconfirmed: self.unconfirmed.clone(),
+        }
+    }
+
+    /// The part of it that lies within an area (its path, and below); `area_of` says where each named elder belongs.
+    #[must_use]
+    pub fn within<'a>(&self, path: &str, area_of: impl Fn(&ElderId) -> Option<&'a str>) -> Self {
+        let inside = |area: &str| path.is_empty() || area.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let here = |ids: &[ElderId]| ids.iter().filter(|id| area_of(id).is_some_and(inside)).cloned().collect();
+        let mut part = self.empty();
+        for (area, line) in self.areas.iter().filter(|(area, _)| inside(area)) {
+            part.total.add(line);
+            part.areas.insert(area.clone(), *line);
+        }
+        part.home_missed = here(&self.home_missed);
+        part.not_reached = here(&self.not_reached);
+        part.remote_only = here(&self.remote_only);
+        part.still_owed = here(&self.still_owed);
+        part.exempt = self.exempt.iter().filter(|one| area_of(&one.elder).is_some_and(inside)).cloned().collect();
+        part
+    }
+
+    /// Reports of areas that do not overlap, put together: the names in order.
+    pub fn together(parts: &[Self]) -> Option<Self> {
+        let mut whole = parts.first()?.empty();
+        for part in parts {
+            whole.total.add(&part.total);
+            for (area, line) in &part.areas {
+                whole.areas.entry(area.clone()).or_default().add(line);
+            }
+            whole.home_missed.extend(part.home_missed.iter().cloned());
+            whole.not_reached.extend(part.not_reached.iter().cloned());
+            whole.remote_only.extend(part.remote_only.iter().cloned());
+            whole.still_owed.extend(part.still_owed.iter().cloned());
+            whole.exempt.extend(part.exempt.iter().cloned());
+        }
+        for ids in [&mut whole.home_missed, &mut whole.not_reached, &mut whole.remote_only, &mut whole.still_owed] {
+            ids.sort();
+        }
+        whole.exempt.sort();
+        Some(whole)
+    }
+
     fn elder(&mut self, facts: &Facts, of: &ElderOwed<'_>, cover: &BTreeMap<ElderId, CoverDays>) {
         let days = self.month.window();
         let ended: Vec<&Owed<'_>> = of

@@ -153,6 +153,7 @@ impl Warnings {
                 level: warning.level,
                 start: Moment::At(*start),
                 elder: None,
+                area: None,
             })
             .collect()
     }

@@ -1,8 +1,12 @@
 //! The office's desk: the records of `care::office`, kept as sheets, and the read model that answers for a whole city at
 //! once. Pages, the API, imports and the platform's own jobs all go through [`Office`].
 
+mod model;
+mod months;
 mod sheets;
 
+pub use model::{Brief, Erased, HomeDay};
+pub use months::{DueDuty, DueRow, Report};
 pub use sheets::{Kept, OfficeError, Page};
 
 use care::Timestamp;
@@ -10,7 +14,8 @@ use care::policy::{Policy, PolicySet};
 use care::visit::guard::Guards;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
-use std::sync::Arc;
+use model::Model;
+use std::sync::{Arc, PoisonError, RwLock};
 use store::{Clock, Register};
 
 /// What the office goes by.
@@ -26,8 +31,12 @@ pub struct Rules {
 pub struct Office {
     register: Arc<dyn Register>,
     clock: Arc<dyn Clock>,
-    rules: Rules,
+    rules: Arc<Rules>,
     zone: Tz,
+    model: Arc<RwLock<Model>>,
+    /// One reader of the sheets at a time.
+    reading: tokio::sync::Mutex<()>,
+    reports: months::Reports,
 }
 
 impl std::fmt::Debug for Office {
@@ -40,7 +49,7 @@ impl Office {
     /// An office over a register. Its days are those of the policy's zone.
     pub fn new(register: Arc<dyn Register>, clock: Arc<dyn Clock>, rules: Rules) -> Self {
         let zone = rules.policies.versions().last().map_or(chrono_tz::Asia::Shanghai, |policy| policy.zone);
-        Self { register, clock, rules, zone }
+        Self { register, clock, rules: Arc::new(rules), zone, model: Arc::default(), reading: tokio::sync::Mutex::default(), reports: months::Reports::default() }
     }
 
     /// Now.
@@ -70,4 +79,35 @@ impl Office {
     pub fn policy(&self) -> Result<&Policy, OfficeError> {
         self.rules.policies.on(self.today()).ok_or(OfficeError::NoPolicy)
     }
+
+    /// Brings the read model up to date with the sheets. Cheap when nothing was written.
+    ///
+    /// # Errors
+    /// If the register fails.
+    pub async fn refresh(&self) -> Result<(), OfficeError> {
+        let _turn = self.reading.lock().await;
+        let today = self.today();
+        let mut seq = self.look(|model| model.seq);
+        loop {
+            let sheets = self.register.sheets_since(seq, READ_AT_ONCE).await?;
+            let Some((last, _)) = sheets.last() else { return Ok(()) };
+            let full = sheets.len() >= READ_AT_ONCE;
+            seq = *last;
+            let mut model = self.model.write().unwrap_or_else(PoisonError::into_inner);
+            for (seq, sheet) in &sheets {
+                model.take(*seq, sheet, &self.rules.policies, self.zone, today);
+            }
+            if !full {
+                model.prune(self.clock.now());
+                return Ok(());
+            }
+        }
+    }
+
+    fn look<T>(&self, see: impl FnOnce(&Model) -> T) -> T {
+        see(&self.model.read().unwrap_or_else(PoisonError::into_inner))
+    }
 }
+
+/// Sheets read in one go.
+const READ_AT_ONCE: usize = 5_000;
