@@ -5,7 +5,8 @@ use crate::limits::{ENDED_KEPT, Failures, PLACES_KEPT};
 use crate::live::Live;
 use crate::password::{Checker, PasswordError};
 use crate::places::Places;
-use crate::ports::{Doing, Feeds, Homes, Metrics};
+use crate::office::Office;
+use crate::ports::{Doing, Feeds, Homes, Metrics, Warnings};
 use crate::problem::Problem;
 use care::{HomeId, TimeDelta, Timestamp};
 use std::collections::VecDeque;
@@ -80,6 +81,10 @@ pub struct Parts {
     pub metrics: Arc<dyn Metrics>,
     /// What the channels are doing now.
     pub doing: Arc<dyn Doing>,
+    /// The office's desk.
+    pub office: Arc<Office>,
+    /// Reads warnings in the language of the weather service.
+    pub warnings: Arc<dyn Warnings>,
 }
 
 /// Shared by all handlers.

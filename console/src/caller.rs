@@ -27,6 +27,16 @@ pub enum Need {
     Act,
     /// To read the audit.
     Audit,
+    /// To see the elders one visits, and to write visits.
+    Visit,
+    /// To keep the office's registers.
+    Office,
+    /// To see over others' work: spot checks, copies, holds.
+    Supervise,
+    /// To decide for the city: closing months, erasing.
+    City,
+    /// To work on referrals: the office, and departments on their own.
+    Refer,
 }
 
 impl Need {
@@ -55,6 +65,29 @@ impl Need {
                 | Role::Responder
                 | Role::WallBoard => false,
             },
+            Self::Visit => match role {
+                Role::Operator
+                | Role::ShiftLead
+                | Role::VillageLiaison
+                | Role::TownGuide
+                | Role::CitySupervisor
+                | Role::Visitor
+                | Role::Administrator => true,
+                Role::Department | Role::Family | Role::Responder | Role::WallBoard => false,
+            },
+            Self::Office => match role {
+                Role::VillageLiaison | Role::TownGuide | Role::CitySupervisor | Role::Administrator => true,
+                Role::Operator
+                | Role::ShiftLead
+                | Role::Department
+                | Role::Visitor
+                | Role::Family
+                | Role::Responder
+                | Role::WallBoard => false,
+            },
+            Self::Supervise => Self::Office.met_by(role) && role != Role::VillageLiaison,
+            Self::City => Self::Supervise.met_by(role) && role != Role::TownGuide,
+            Self::Refer => Self::Office.met_by(role) || role == Role::Department,
             Self::Audit => match role {
                 Role::ShiftLead | Role::CitySupervisor | Role::Administrator => true,
                 Role::Operator

@@ -286,6 +286,9 @@ words! {
     problem_invalid_detail: "{field}：{what}", "{field}: {what}";
     problem_unavailable: "暂时无法完成", "Not possible at the moment";
     problem_unavailable_detail: "系统没有存下这一步，请马上再试；如仍不行，请通知班长。", "This step was not stored. Try again at once; if it fails again, tell the shift lead.";
+    problem_refused: "不能这样办理", "This is not accepted";
+    problem_changed: "内容已被他人更改", "Somebody else has changed it";
+    problem_changed_detail: "请重新打开后再改。", "Open it again and make the change anew.";
     problem_full: "连接太多", "Too many connections";
     problem_full_detail: "打开的页面太多，请关掉不用的页面后再试。", "Too many pages are open: close some and try again.";
     invalid_text_empty: "不能为空", "must not be empty";

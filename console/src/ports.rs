@@ -119,3 +119,12 @@ pub trait Doing: Send + Sync {
     /// What is underway for an alarm.
     fn underway(&self, alarm: &AlarmId) -> Vec<Underway>;
 }
+
+/// Reads weather warnings.
+pub trait Warnings: Send + Sync {
+    /// The warnings in a message: strictly by CAP 1.2, else leniently in the dialect that weather services of China use.
+    ///
+    /// # Errors
+    /// What is wrong with the message, in Chinese and in English.
+    fn read(&self, message: &[u8]) -> Result<Vec<care::visit::warning::Warning>, (String, String)>;
+}

@@ -6,7 +6,9 @@ use crate::messages::{Words, fill, words};
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use crate::office::OfficeError;
 use care::alarm::Refusal;
+use care::office::Refused;
 use care::Language;
 use serde::Serialize;
 use store::LedgerError;
@@ -52,6 +54,10 @@ pub(crate) enum Problem {
     Unavailable,
     /// A limit on what may be open at once is reached.
     Full,
+    /// The rules of the office refuse it.
+    Refused(Vec<Refused>),
+    /// Somebody else has changed it meanwhile.
+    Changed,
 }
 
 /// Problem details (RFC 9457).
@@ -75,6 +81,18 @@ pub(crate) struct ProblemBody {
     /// The field of the request that is not acceptable.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<&'static str>,
+    /// Everything that the rules of the office refuse.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    refused: Vec<RefusedShape>,
+}
+
+/// Something that the rules of the office refuse.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct RefusedShape {
+    /// The field that is wrong, or empty.
+    field: String,
+    /// What is wrong, for people.
+    text: String,
 }
 
 /// The media type of problem details.
@@ -88,9 +106,9 @@ impl Problem {
             Self::Forbidden | Self::CrossSite => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Claimed { .. } | Self::NotClaimed | Self::Closed => StatusCode::CONFLICT,
+            Self::Claimed { .. } | Self::NotClaimed | Self::Closed | Self::Changed => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Invalid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Invalid { .. } | Self::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Unavailable | Self::Full => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -110,6 +128,8 @@ impl Problem {
             Self::Invalid { .. } => "invalid",
             Self::Unavailable => "unavailable",
             Self::Full => "full",
+            Self::Refused(_) => "refused",
+            Self::Changed => "changed",
         }
     }
 
@@ -130,6 +150,8 @@ impl Problem {
             Self::Invalid { field, what } => (w.problem_invalid, fill(w.problem_invalid_detail, &[("field", field), ("what", what(w))])),
             Self::Unavailable => (w.problem_unavailable, w.problem_unavailable_detail.to_owned()),
             Self::Full => (w.problem_full, w.problem_full_detail.to_owned()),
+            Self::Refused(refused) => (w.problem_refused, refused.iter().map(|one| one.text(language)).collect::<Vec<_>>().join("；")),
+            Self::Changed => (w.problem_changed, w.problem_changed_detail.to_owned()),
         };
         (title.to_owned(), detail)
     }
@@ -145,6 +167,11 @@ impl Problem {
             code: self.code(),
             claimed_by: if let Self::Claimed { by, .. } = self { Some(by.clone()) } else { None },
             field: if let Self::Invalid { field, .. } = self { Some(*field) } else { None },
+            refused: if let Self::Refused(refused) = self {
+                refused.iter().map(|one| RefusedShape { field: one.field.clone(), text: one.text(language).to_owned() }).collect()
+            } else {
+                Vec::new()
+            },
         };
         let mut response = (self.status(), Json(body)).into_response();
         let headers = response.headers_mut();
@@ -170,6 +197,21 @@ impl From<LedgerError> for Problem {
     fn from(error: LedgerError) -> Self {
         tracing::error!(%error, "the ledger did not answer a question of the console");
         Self::Unavailable
+    }
+}
+
+impl From<OfficeError> for Problem {
+    fn from(error: OfficeError) -> Self {
+        match error {
+            OfficeError::NotFound => Self::NotFound,
+            OfficeError::Refused(refused) => Self::Refused(refused),
+            OfficeError::Conflict => Self::Changed,
+            OfficeError::NoPolicy | OfficeError::Unreadable { .. } => {
+                tracing::error!(%error, "the office could not answer");
+                Self::Unavailable
+            }
+            OfficeError::Register(error) => error.into(),
+        }
     }
 }
 

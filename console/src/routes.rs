@@ -26,14 +26,14 @@ pub struct Route {
     pub need: Need,
 }
 
-struct Table {
+pub(crate) struct Table {
     app: App,
     rows: Vec<Route>,
     router: Router<App>,
 }
 
 impl Table {
-    fn get<H, T>(self, path: &'static str, need: Need, handler: H) -> Self
+    pub(crate) fn get<H, T>(self, path: &'static str, need: Need, handler: H) -> Self
     where
         H: Handler<T, App>,
         T: 'static,
@@ -41,7 +41,7 @@ impl Table {
         self.add("GET", MethodFilter::GET, path, need, handler)
     }
 
-    fn post<H, T>(self, path: &'static str, need: Need, handler: H) -> Self
+    pub(crate) fn post<H, T>(self, path: &'static str, need: Need, handler: H) -> Self
     where
         H: Handler<T, App>,
         T: 'static,
@@ -67,7 +67,7 @@ async fn guard(State((app, need)): State<(App, Need)>, mut request: Request, nex
     let caller = match need {
         Need::Nothing => None,
         Need::Loopback if from_loopback(&request) => None,
-        Need::Loopback | Need::SignedIn | Need::See | Need::Act | Need::Audit => {
+        Need::Loopback | Need::SignedIn | Need::See | Need::Act | Need::Audit | Need::Visit | Need::Office | Need::Supervise | Need::City | Need::Refer => {
             let caller = recognise(&app, headers).await?.ok_or(Problem::NotSignedIn)?;
             if !need.met_by(caller.role) {
                 return Err(Problem::Forbidden);
@@ -138,6 +138,7 @@ pub(crate) fn build(app: &App) -> (Router, Vec<Route>) {
         .get("/desk/alarms/{id}", See, pages::desk::alarm)
         .get("/homes", See, pages::homes::list)
         .get("/homes/{id}", See, pages::homes::one);
+    let table = api::office::routes(table);
     let router = table
         .router
         .fallback(async || Problem::NotFound)

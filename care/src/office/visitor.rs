@@ -197,3 +197,31 @@ impl Record for Pairing {
         if self.to.is_some() { "ended" } else { "open" }
     }
 }
+
+/// Who answers for a department: sees its referrals and its figures, and nothing else (Annex 3).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DepartmentDesk {
+    /// The sign-in name.
+    pub person: PersonId,
+    /// The department.
+    pub department: super::matter::Department,
+    /// Since when.
+    pub since: NaiveDate,
+}
+
+impl Record for DepartmentDesk {
+    const KIND: &'static str = "department_desk";
+
+    fn id(&self) -> String {
+        self.person.to_string()
+    }
+    fn area(&self) -> &str {
+        ""
+    }
+    fn at(&self) -> Timestamp {
+        order_of(self.since)
+    }
+    fn state(&self) -> &'static str {
+        self.department.code()
+    }
+}

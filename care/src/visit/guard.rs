@@ -79,6 +79,9 @@ pub const REASONS: &[Row] = &[
     ("flag_before", "登记时间早于探访开始。", "Entered before it began."),
     ("flag_ends_first", "结束早于开始。", "Ends before it begins."),
     ("flag_night", "夜间（{at}）探访。", "At night ({at})."),
+    ("flag_suspended", "探访人员已暂停服务。", "The visitor was suspended."),
+    ("flag_check_in", "设备签到时间与登记时间不符。", "The device's check-in says another time."),
+    ("flag_twin", "与 {other} 似为同一次探访。", "Looks like the same visit as {other}."),
     ("flag_copied", "文字与 {other} 相同。", "The same words as {other}."),
 ];
 

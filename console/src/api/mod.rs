@@ -6,6 +6,7 @@ pub(crate) mod detection;
 pub(crate) mod events;
 pub(crate) mod homes;
 pub(crate) mod me;
+pub(crate) mod office;
 pub(crate) mod openapi;
 pub(crate) mod reveal;
 pub(crate) mod verbs;

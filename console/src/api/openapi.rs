@@ -65,13 +65,15 @@ impl Modify for SignIn {
     components(schemas(alarms::WhichName, ProblemBody)),
     modifiers(&SignIn),
     security(("token" = []), ("session" = [])),
-    tags((name = "alarms"), (name = "homes"), (name = "worklists"), (name = "audit"), (name = "people"), (name = "probes"))
+    tags((name = "alarms"), (name = "homes"), (name = "worklists"), (name = "audit"), (name = "people"), (name = "office"), (name = "probes"))
 )]
 struct Document;
 
 /// The document as it is served.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    Document::openapi()
+    let mut document = Document::openapi();
+    super::office::add_to_document(&mut document);
+    document
 }
 
 /// This document.

@@ -1,10 +1,19 @@
 //! The office's desk: the records of `care::office`, kept as sheets, and the read model that answers for a whole city at
 //! once. Pages, the API, imports and the platform's own jobs all go through [`Office`].
 
+mod consents;
+mod elders;
+mod events;
+mod matters;
 mod model;
 mod months;
+mod privacy;
 mod sheets;
+mod visits;
 
+pub use elders::{MASKED, Worklist, faults, masked};
+pub use events::{WarningTaken, event_id};
+pub use visits::{Finish, Taken};
 pub use model::{Brief, Erased, HomeDay};
 pub use months::{DueDuty, DueRow, Report};
 pub use sheets::{Kept, OfficeError, Page};

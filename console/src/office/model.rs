@@ -11,7 +11,7 @@ use care::office::visitor::Pairing;
 use care::office::{FrozenMonth, Record, review};
 use care::policy::PolicySet;
 use care::visit::report::CoverDays;
-use care::visit::{Contact, Elder, Facts};
+use care::visit::Facts;
 use care::{ElderId, HomeId, PersonId, TimeDelta, Timestamp};
 use chrono::NaiveDate;
 use chrono_tz::Tz;
@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use store::sheet::Sheet;
 
 /// Contacts that began longer ago than this are not kept in memory: closed months have their reports.
-pub const CONTACT_DAYS: i64 = 400;
+pub(super) const CONTACT_DAYS: i64 = 400;
 
 /// What lists show of an elder.
 #[derive(Debug, Clone, PartialEq)]
@@ -334,16 +334,6 @@ impl Model {
     /// The elders that a visitor is paired with on a day.
     pub(super) fn paired(&self, visitor: &PersonId, day: NaiveDate) -> BTreeSet<ElderId> {
         self.pairs.get(visitor).into_iter().flat_map(BTreeMap::values).filter(|pair| pair.on(day)).map(|pair| pair.elder.clone()).collect()
-    }
-
-    /// An elder as duties look at it.
-    pub(super) fn elder_facts(&self, id: &ElderId) -> Option<&Elder> {
-        self.elder_at.get(id).and_then(|at| self.facts.elders.get(*at))
-    }
-
-    /// Contacts of an elder.
-    pub(super) fn contacts_of(&self, id: &ElderId) -> Vec<&Contact> {
-        self.facts.contacts.iter().filter(|contact| contact.elder == *id).collect()
     }
 
     /// Proven cover in a month, of elders in homes with devices.

@@ -18,7 +18,7 @@ use store::sheet::SheetAsk;
 /// Reports kept in memory; the oldest go first.
 const REPORTS_KEPT: usize = 64;
 /// Parts of an area path that make a town.
-pub const TOWN_DEPTH: usize = 2;
+const TOWN_DEPTH: usize = 2;
 
 type Asked = (Month, String, NaiveDate);
 

@@ -1,0 +1,166 @@
+//! What is kept for how long, what holds a deletion up, and what was asked for by those whom the records are about.
+
+use super::{Done, Record, Refused, order_of};
+use crate::{ElderId, PersonId, Timestamp};
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+/// How long each class of record is kept, days. Raw messages of devices are the event log's: `keep_days` there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retention {
+    /// Days of a home as its devices proved them (`home_day`), and the evidence of remote visits with them.
+    pub home_days: u32,
+    /// Drafts of visits that nobody has signed.
+    pub drafts: u32,
+    /// Everything about an elder, counted from the day the elder left the register.
+    pub after_leaving: u32,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { home_days: 400, drafts: 90, after_leaving: 5 * 366 }
+    }
+}
+
+/// The kinds of record that are about one elder, in the order in which they are copied and erased.
+pub const ABOUT_AN_ELDER: &[&str] =
+    &["elder", "consent", "visit", "review", "hazard", "need", "referral", "follow_up", "incident", "pairing", "finding", "event", "family_contact"];
+
+/// Nothing about an elder is erased while this stands: a court, an inquiry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LegalHold {
+    /// About whom.
+    pub elder: ElderId,
+    /// Why, and who ordered it.
+    pub ordered: Done,
+    /// Who lifted it.
+    #[serde(default)]
+    pub lifted: Option<Done>,
+}
+
+impl LegalHold {
+    /// Lifts it.
+    ///
+    /// # Errors
+    /// If it is lifted already.
+    pub fn lift(mut self, done: Done) -> Result<Self, Refused> {
+        if self.lifted.is_some() {
+            return Err(Refused::new("保全已解除", "this hold is lifted already"));
+        }
+        self.lifted = Some(done);
+        Ok(self)
+    }
+
+    /// True while it stands.
+    pub fn stands(&self) -> bool {
+        self.lifted.is_none()
+    }
+}
+
+impl Record for LegalHold {
+    const KIND: &'static str = "legal_hold";
+
+    fn id(&self) -> String {
+        self.elder.to_string()
+    }
+    fn area(&self) -> &str {
+        ""
+    }
+    fn at(&self) -> Timestamp {
+        self.ordered.at
+    }
+    fn state(&self) -> &'static str {
+        if self.stands() { "standing" } else { "lifted" }
+    }
+}
+
+/// A child far away, or other family, was in touch or was reminded to be (R25). Never counts as a visit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FamilyContact {
+    /// The identifier.
+    pub id: String,
+    /// The elder.
+    pub elder: ElderId,
+    /// The elder's home.
+    pub home: crate::HomeId,
+    /// The area path.
+    pub area: String,
+    /// Who of the family.
+    pub whom: String,
+    /// How: phone, WeChat, video, visit.
+    pub how: String,
+    /// Reminded by the office, instead of having been in touch.
+    #[serde(default)]
+    pub reminded: bool,
+    /// The day.
+    pub on: NaiveDate,
+    /// Who noted it.
+    pub by: PersonId,
+}
+
+impl Record for FamilyContact {
+    const KIND: &'static str = "family_contact";
+
+    fn id(&self) -> String {
+        self.id.clone()
+    }
+    fn area(&self) -> &str {
+        &self.area
+    }
+    fn home(&self) -> Option<&crate::HomeId> {
+        Some(&self.home)
+    }
+    fn elder(&self) -> Option<&ElderId> {
+        Some(&self.elder)
+    }
+    fn at(&self) -> Timestamp {
+        order_of(self.on)
+    }
+    fn state(&self) -> &'static str {
+        if self.reminded { "reminded" } else { "in_touch" }
+    }
+}
+
+/// How far the survey of a home has come (R1, R14).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Survey {
+    /// The home.
+    pub home: crate::HomeId,
+    /// The area path.
+    pub area: String,
+    /// Who went, when, with what words; none: still to be done.
+    #[serde(default)]
+    pub done: Option<Done>,
+    /// Nobody was in: to be gone to again.
+    #[serde(default)]
+    pub nobody_in: bool,
+    /// The elders that were found.
+    #[serde(default)]
+    pub elders: Vec<ElderId>,
+    /// The day by which.
+    pub due_on: NaiveDate,
+}
+
+impl Record for Survey {
+    const KIND: &'static str = "survey";
+
+    fn id(&self) -> String {
+        self.home.to_string()
+    }
+    fn area(&self) -> &str {
+        &self.area
+    }
+    fn home(&self) -> Option<&crate::HomeId> {
+        Some(&self.home)
+    }
+    fn at(&self) -> Timestamp {
+        order_of(self.due_on)
+    }
+    fn state(&self) -> &'static str {
+        match (&self.done, self.nobody_in) {
+            (None, _) => "open",
+            (Some(_), true) => "again",
+            (Some(_), false) => "done",
+        }
+    }
+}
