@@ -25,9 +25,48 @@ pub struct Config {
     /// The detector.
     #[serde(default)]
     pub detector: DetectorConfig,
+    /// The office: visits, registers, reports.
+    #[serde(default)]
+    pub office: OfficeConfig,
     /// The ways out of the building.
     #[serde(default)]
     pub channels: ChannelsConfig,
+}
+
+/// `[office]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OfficeConfig {
+    /// The files of the city's policy, one for each version. Left out: the one that comes with the program.
+    pub policies: Vec<PathBuf>,
+    /// A folder where weather warnings are dropped as files (CAP 1.2 or the Chinese dialect).
+    pub warnings: Option<PathBuf>,
+    /// Days that the evidence of remote monitoring is kept. 32 to 3650.
+    pub keep_home_days: u32,
+    /// Days that a visit's draft is kept which nobody signs. 7 to 3650.
+    pub keep_drafts: u32,
+    /// Days that everything about an elder is kept after the elder left the register. 30 to 36500.
+    pub keep_after_leaving: u32,
+}
+
+impl Default for OfficeConfig {
+    fn default() -> Self {
+        let retention = care::office::privacy::Retention::default();
+        Self {
+            policies: Vec::new(),
+            warnings: None,
+            keep_home_days: retention.home_days,
+            keep_drafts: retention.drafts,
+            keep_after_leaving: retention.after_leaving,
+        }
+    }
+}
+
+impl OfficeConfig {
+    /// How long records are kept.
+    pub fn retention(&self) -> care::office::privacy::Retention {
+        care::office::privacy::Retention { home_days: self.keep_home_days, drafts: self.keep_drafts, after_leaving: self.keep_after_leaving }
+    }
 }
 
 /// `[platform]`
@@ -265,6 +304,9 @@ impl Config {
             ("detector.attention_per_month", self.detector.attention_per_month, 0.05, 10.0),
             ("detector.urgent_per_month", self.detector.urgent_per_month, 0.05, 10.0),
             ("detector.outage_grace_min", f64::from(self.detector.outage_grace_min), 1.0, 240.0),
+            ("office.keep_home_days", f64::from(self.office.keep_home_days), 32.0, 3650.0),
+            ("office.keep_drafts", f64::from(self.office.keep_drafts), 7.0, 3650.0),
+            ("office.keep_after_leaving", f64::from(self.office.keep_after_leaving), 30.0, 36_500.0),
             ("log.keep_days", f64::from(self.log.keep_days), 2.0, 3650.0),
             ("log.reserve_mb", f64::from(self.log.reserve_mb), 8.0, 4096.0),
         ];
@@ -272,6 +314,12 @@ impl Config {
             if !(least..=most).contains(&value) {
                 say(format!("{name} = {value}: must be {least} to {most}"));
             }
+        }
+        for file in self.office.policies.iter().filter(|f| !f.is_file()) {
+            say(format!("office.policies: there is no file \"{}\"", file.display()));
+        }
+        if let Some(folder) = self.office.warnings.as_ref().filter(|f| !f.is_dir()) {
+            say(format!("office.warnings = \"{}\": there is no such folder", folder.display()));
         }
         for bridge in &self.mqtt.bridge {
             if bridge.address().is_none() {

@@ -1,8 +1,10 @@
 //! `hearthline demo`: the main job with everything embedded. A made-up town, simulated phones, real MQTT, real storage.
 
+use crate::office::OfficeBlueprint;
 use crate::platform::{self, Blueprint, Opened};
 use crate::{secret, seed};
 use anyhow::Context;
+use care::office::privacy::Retention;
 use care::{PersonId, TimeDelta, Timestamp};
 use clap::Args;
 use console::ConsoleSettings;
@@ -92,7 +94,7 @@ pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
     }
     let kept = args.data.is_some();
     let data = args.data.clone().unwrap_or_else(|| std::env::temp_dir().join(format!("hearthline-demo-{}", std::process::id())));
-    let blueprint = blueprint(&args, data.clone());
+    let blueprint = blueprint(&args, data.clone())?;
     let opened = platform::open(&blueprint).await?;
     let (secrets, secret_webhook) = secrets(&data, &args)?;
     fill(&opened, &args, &secrets).await?;
@@ -118,25 +120,26 @@ pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn blueprint(args: &DemoArgs, data: PathBuf) -> Blueprint {
+fn blueprint(args: &DemoArgs, data: PathBuf) -> anyhow::Result<Blueprint> {
     let homes = care::home::Settings { silence_max: TimeDelta::seconds(i64::from(args.silence_max)), ..care::home::Settings::default() };
     let listener = |address, welcome| Listener { address, protection: Protection::Loopback, welcome };
     let mut listeners = vec![listener(args.mqtt, Welcome::Keys)];
     listeners.extend(args.mqtt_open.map(|address| listener(address, Welcome::Open)));
-    Blueprint {
+    Ok(Blueprint {
         data,
         zone: homes.zone,
         door: DoorSettings { listeners, limits: gateway::Limits::default() },
         bridges: Vec::new(),
         console: ConsoleSettings { demo: true, canary_home: Some(alerts::engine::CANARY.into()), ..ConsoleSettings::new(args.http) },
         homes,
+        office: OfficeBlueprint::new(&[], None, Retention::default())?,
         keep_days: 90,
         reserve_mb: 16,
         webhook: None,
         exchange: true,
         clock_rate: args.clock_rate,
         clock_offset: TimeDelta::seconds(args.clock_offset),
-    }
+    })
 }
 
 fn secrets(data: &Path, args: &DemoArgs) -> anyhow::Result<(Secrets, Option<String>)> {

@@ -10,6 +10,7 @@ pub mod init;
 pub mod keys;
 pub mod lamp;
 pub mod lanes;
+pub mod office;
 pub mod platform;
 pub mod policy;
 pub mod pulse;

@@ -3,6 +3,7 @@
 use crate::canary::press_canary;
 use crate::clock::{self, WallClock};
 use crate::lanes::LearnedLanes;
+use crate::office::{Cap, Jobs, OfficeBlueprint};
 use crate::keys::RegisterKeys;
 use crate::lamp::Lamps;
 use crate::pulse::{ExchangeDoing, Pulse, Sources, Workers};
@@ -14,6 +15,7 @@ use alerts::webhook::{Webhook, WebhookSettings};
 use alerts::{Channel, Engine, EngineSettings, RegisterDirectory};
 use anyhow::Context;
 use care::{Cause, HomeId, Reason, TimeDelta, Timestamp};
+use console::office::Office;
 use console::{Console, ConsoleSettings, Parts};
 use gateway::{BridgeHandle, BridgeSettings, Door, DoorHandle, DoorSettings, Listener, Protection, Welcome};
 use ingest::{Ports, RegisterBook, Worker};
@@ -53,6 +55,8 @@ pub struct Blueprint {
     pub console: ConsoleSettings,
     /// The detector.
     pub homes: care::home::Settings,
+    /// The office.
+    pub office: OfficeBlueprint,
     /// Days that raw messages are kept.
     pub keep_days: u32,
     /// The reserve for red alarms on a full disk, MB.
@@ -187,6 +191,9 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
         async move { pulse.run().await }
     }));
 
+    let office = Arc::new(Office::new(register.clone(), clock.clone(), blueprint.office.rules()));
+    let jobs = Jobs::new(office.clone(), ledger.clone(), log.clone(), clock.clone(), blueprint.homes.clone(), blueprint.office.clone());
+    let jobs = jobs.await.context("starting the office")?;
     let parts = Parts {
         ledger: ledger.clone(),
         register: register.clone(),
@@ -195,6 +202,8 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
         feeds: pulse.clone(),
         metrics: pulse.clone(),
         doing: Arc::new(ExchangeDoing(exchange.clone())),
+        office,
+        warnings: Arc::new(Cap),
     };
     let bound = Console::new(blueprint.console, parts)?.bind().await?;
     let http = bound.addr();
@@ -226,6 +235,7 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
     }));
     tasks.push(tokio::spawn(press_canary(for_canary, CANARY_CREDENTIAL, canary_secret, canary.clone(), stopped.clone())));
     tasks.push(tokio::spawn(watch_over(ledger.clone(), log.clone(), wall, clock.clone())));
+    tasks.push(tokio::spawn(jobs.run(stopped.clone())));
     tasks.push(tokio::spawn(retain(log.clone(), ledger.clone(), clock.clone(), blueprint.keep_days)));
     let console = tokio::spawn({
         let mut stop = stopped.clone();

@@ -2,6 +2,7 @@
 
 use crate::config::{BridgeConfig, Config, TlsConfig, Wrong};
 use crate::demo::until_told_to_end;
+use crate::office::OfficeBlueprint;
 use crate::platform::{self, Blueprint, Opened};
 use alerts::webhook::WebhookSettings;
 use anyhow::Context;
@@ -84,6 +85,7 @@ fn blueprint(config: &Config) -> anyhow::Result<Blueprint> {
         bridges,
         console,
         homes: config.homes(),
+        office: OfficeBlueprint::new(&config.office.policies, config.office.warnings.clone(), config.office.retention())?,
         keep_days: config.log.keep_days,
         reserve_mb: config.log.reserve_mb,
         webhook,

@@ -138,6 +138,11 @@ impl Homes {
     }
 }
 
+/// What a snapshot's home has taught about its devices.
+pub(crate) fn learned_of(id: &HomeId, bytes: &[u8]) -> Option<wire::Learned> {
+    Slot::decode(id, bytes).map(|slot| slot.learned)
+}
+
 impl Slot {
     fn encode(&self) -> Vec<u8> {
         let home = self.home.as_ref().map(Home::encode).unwrap_or_default();

@@ -10,6 +10,7 @@
 //! ```
 
 mod book;
+mod days;
 mod decide;
 mod handle;
 mod history;
@@ -18,6 +19,7 @@ mod told;
 mod worker;
 
 pub use book::{Book, RegisterBook};
+pub use days::{CLOSE_AFTER_H, ClosedDay, Days, DaysError};
 pub use handle::{Handle, Request};
 pub use history::history;
 pub use told::{SOURCE, tell};

@@ -28,7 +28,7 @@ pub use codec::DecodeError;
 pub use days::UsualStart;
 pub use routine::RoutineHour;
 pub use rules::{Trial, trial};
-pub use settings::{Budgets, ExitDoors, Pets, Rules, Settings, Switch, WaterRule};
+pub use settings::{Budgets, ExitDoors, Pets, Rules, Settings, Switch, WaterRule, sees_people};
 pub use view::{Cover, Deadline, DeviceHealth, DeviceView, LastActivity, Occupancy, RoutineView, View};
 
 use crate::cause::Raise;

@@ -239,7 +239,18 @@ pub(crate) enum Meaning {
     Lost,
 }
 
+/// True for what a device says that can see people: it can bear witness of a day.
+pub fn sees_people(kind: SignalKind) -> bool {
+    use SignalKind as K;
+    matches!(kind, K::Call | K::Cancel | K::Motion | K::Presence | K::Vibration | K::Door | K::Bed | K::Seat | K::Contact | K::Water | K::Well | K::Away | K::Back | K::Button)
+}
+
 impl Settings {
+    /// True if a signal shows that somebody is alive inside or at the door.
+    pub fn is_sign_of_life(&self, signal: &crate::Signal) -> bool {
+        matches!(self.meaning(signal, self.pets), Meaning::Life | Meaning::Exit | Meaning::Leaving)
+    }
+
     /// What a signal tells about the elder in a home with these settings.
     pub(crate) fn meaning(&self, signal: &crate::Signal, pets: Pets) -> Meaning {
         use crate::Value;

@@ -2,6 +2,7 @@
 //! reasons. Everything here is derived: the same facts and the same policy give the same answer (VIS-1).
 
 pub mod answer;
+pub mod days;
 mod evaluate;
 mod facts;
 pub mod form;

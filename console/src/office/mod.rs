@@ -8,6 +8,7 @@ mod matters;
 mod model;
 mod months;
 mod privacy;
+mod remote;
 mod sheets;
 mod visits;
 

@@ -206,7 +206,7 @@ impl Office {
     /// # Errors
     /// As [`Office::report`].
     pub async fn forecast(&self, month: Month, area: &str) -> Result<Forecast, OfficeError> {
-        Ok(forecast(&*self.report(month, area).await?.report))
+        Ok(forecast(&self.report(month, area).await?.report))
     }
 
     /// Who is to be visited in an area, the most urgent first (R33). Given elders only, where a list is given.

@@ -140,6 +140,8 @@ impl Office {
         new.area.clone_from(&kept.record.area);
         new.organisation.clone_from(&kept.record.organisation);
         new.form.number = kept.record.form.number;
+        new.form.mode = new.form.mode.or(Some(new.mode));
+        new.form.date = new.form.date.or(Some(local_day(new.start, self.zone)));
         let correction = Correction { at: self.now(), by: by.clone(), reason: reason.trim().to_owned() };
         let policy = self.policy_of(&new)?;
         let corrected = kept.record.clone().correct(new, policy, correction)?;

@@ -4,7 +4,7 @@ use crate::support::{House, PASSWORD, answer, from, text};
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode, header};
 use care::TimeDelta;
-use console::Need::{self, Act, Audit, Loopback, Nothing, See, SignedIn};
+use console::Need::{self, Act, Audit, City, Loopback, Nothing, Office, Refer, See, SignedIn, Supervise, Visit};
 use console::Route;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -57,6 +57,78 @@ const TABLE: &[(&str, &str, Need)] = &[
     ("POST", "/sign-out", SignedIn),
 ];
 
+/// The office's routes.
+const OFFICE: &[(&str, &str, Need)] = &[
+    ("GET", "/api/v1/consents", Office),
+    ("GET", "/api/v1/departments", City),
+    ("GET", "/api/v1/due", Visit),
+    ("GET", "/api/v1/elders", Visit),
+    ("GET", "/api/v1/elders/{id}", Visit),
+    ("GET", "/api/v1/elders/{id}/copy", Supervise),
+    ("GET", "/api/v1/elders/{id}/versions", Office),
+    ("GET", "/api/v1/extra-events", Visit),
+    ("GET", "/api/v1/family-contacts", Office),
+    ("GET", "/api/v1/findings", Office),
+    ("GET", "/api/v1/follow-ups", Office),
+    ("GET", "/api/v1/hazards", Visit),
+    ("GET", "/api/v1/incidents", Visit),
+    ("GET", "/api/v1/months", Office),
+    ("GET", "/api/v1/months/{month}/forecast", Office),
+    ("GET", "/api/v1/months/{month}/league", Office),
+    ("GET", "/api/v1/months/{month}/report", Office),
+    ("GET", "/api/v1/needs", Visit),
+    ("GET", "/api/v1/pairings", Office),
+    ("GET", "/api/v1/referrals", Refer),
+    ("GET", "/api/v1/reviews", Office),
+    ("GET", "/api/v1/samples", Supervise),
+    ("GET", "/api/v1/surveys", Office),
+    ("GET", "/api/v1/visitors", Office),
+    ("GET", "/api/v1/visits", Visit),
+    ("GET", "/api/v1/visits/flags", Supervise),
+    ("GET", "/api/v1/visits/{id}", Visit),
+    ("POST", "/api/v1/departments", City),
+    ("POST", "/api/v1/elders", Office),
+    ("POST", "/api/v1/elders/{id}/consents/{purpose}", Visit),
+    ("POST", "/api/v1/elders/{id}/erase", City),
+    ("POST", "/api/v1/elders/{id}/hold", City),
+    ("POST", "/api/v1/elders/{id}/lift-hold", City),
+    ("POST", "/api/v1/elders/{id}/reveal", Visit),
+    ("POST", "/api/v1/elders/{id}/review", Office),
+    ("POST", "/api/v1/extra-events", Supervise),
+    ("POST", "/api/v1/extra-events/{id}/withdraw", Supervise),
+    ("POST", "/api/v1/family-contacts", Visit),
+    ("POST", "/api/v1/findings", Supervise),
+    ("POST", "/api/v1/findings/{id}/check", Supervise),
+    ("POST", "/api/v1/findings/{id}/fix", Office),
+    ("POST", "/api/v1/follow-ups/{id}", Office),
+    ("POST", "/api/v1/hazards", Visit),
+    ("POST", "/api/v1/hazards/{id}", Visit),
+    ("POST", "/api/v1/incidents", Visit),
+    ("POST", "/api/v1/incidents/{id}", Visit),
+    ("POST", "/api/v1/months/{month}/close", City),
+    ("POST", "/api/v1/months/{month}/restate", City),
+    ("POST", "/api/v1/needs", Visit),
+    ("POST", "/api/v1/needs/{id}", Visit),
+    ("POST", "/api/v1/pairings", Office),
+    ("POST", "/api/v1/referrals", Office),
+    ("POST", "/api/v1/referrals/{id}", Refer),
+    ("POST", "/api/v1/samples", Supervise),
+    ("POST", "/api/v1/samples/{id}/called-back", Supervise),
+    ("POST", "/api/v1/surveys", Office),
+    ("POST", "/api/v1/visitors", Supervise),
+    ("POST", "/api/v1/visitors/{id}/resume", Supervise),
+    ("POST", "/api/v1/visitors/{id}/suspend", Supervise),
+    ("POST", "/api/v1/visits", Visit),
+    ("POST", "/api/v1/visits/sync", Visit),
+    ("POST", "/api/v1/visits/{id}/correct", Visit),
+    ("POST", "/api/v1/visits/{id}/look", Office),
+    ("POST", "/api/v1/warnings", Supervise),
+];
+
+fn table() -> impl Iterator<Item = &'static (&'static str, &'static str, Need)> {
+    TABLE.iter().chain(OFFICE)
+}
+
 const ROLES: &[Role] = &[
     Role::Operator,
     Role::ShiftLead,
@@ -72,19 +144,24 @@ const ROLES: &[Role] = &[
 ];
 
 fn met(need: Need, role: Role) -> bool {
-    use Role::{Administrator, CitySupervisor, Operator, Responder, ShiftLead, TownGuide, VillageLiaison};
+    use Role::{Administrator, CitySupervisor, Department, Operator, Responder, ShiftLead, TownGuide, VillageLiaison, Visitor};
     match need {
         Nothing | Loopback | SignedIn => true,
         See => [Operator, ShiftLead, VillageLiaison, TownGuide, CitySupervisor, Responder, Administrator].contains(&role),
         Act => [Operator, ShiftLead, Administrator].contains(&role),
         Audit => [ShiftLead, CitySupervisor, Administrator].contains(&role),
+        Visit => [Operator, ShiftLead, VillageLiaison, TownGuide, CitySupervisor, Visitor, Administrator].contains(&role),
+        Office => [VillageLiaison, TownGuide, CitySupervisor, Administrator].contains(&role),
+        Supervise => [TownGuide, CitySupervisor, Administrator].contains(&role),
+        City => [CitySupervisor, Administrator].contains(&role),
+        Refer => [VillageLiaison, TownGuide, CitySupervisor, Department, Administrator].contains(&role),
     }
 }
 
 /// A request to a route, its variable parts filled with what exists.
 fn request(method: &str, path: &str, alarm: &str) -> axum::http::request::Builder {
     let id = if path.contains("/homes/") { "home-0001" } else { alarm };
-    let path = path.replace("{id}", id).replace("{elder}", "elder-1").replace("{contact}", "c-daughter").replace("{version}", "0").replace("{file}", "console.css");
+    let path = path.replace("{id}", id).replace("{elder}", "elder-1").replace("{contact}", "c-daughter").replace("{month}", "2026-11").replace("{purpose}", "remote").replace("{version}", "0").replace("{file}", "console.css");
     Request::builder().method(method).uri(path)
 }
 
@@ -92,7 +169,7 @@ fn request(method: &str, path: &str, alarm: &str) -> axum::http::request::Builde
 async fn every_route_stands_in_the_table_with_what_it_needs() {
     let house = House::new().await;
     let served: BTreeSet<Route> = house.console.routes().iter().cloned().collect();
-    let expected: BTreeSet<Route> = TABLE.iter().map(|(method, path, need)| Route { method, path, need: *need }).collect();
+    let expected: BTreeSet<Route> = table().map(|(method, path, need)| Route { method, path, need: *need }).collect();
     assert_eq!(served.difference(&expected).collect::<Vec<_>>(), Vec::<&Route>::new(), "routes without a row");
     assert_eq!(expected.difference(&served).collect::<Vec<_>>(), Vec::<&Route>::new(), "rows without a route");
 }
@@ -102,11 +179,11 @@ async fn nobody_gets_in_without_a_sign_in_and_each_role_where_it_may() {
     let house = House::new().await;
     house.follow();
     let alarm = house.press("home-0001").await;
-    for (method, path, need) in TABLE {
+    for (method, path, need) in table() {
         let bare = house.send(request(method, path, alarm.as_str()).body(Body::empty()).unwrap()).await;
         match need {
             Nothing => assert_ne!(bare.status(), StatusCode::UNAUTHORIZED, "{path}"),
-            Loopback | SignedIn | See | Act | Audit => assert_eq!(bare.status(), StatusCode::UNAUTHORIZED, "{path}"),
+            Loopback | SignedIn | See | Act | Audit | Visit | Office | Supervise | City | Refer => assert_eq!(bare.status(), StatusCode::UNAUTHORIZED, "{path}"),
         }
         for secret in ["wrong", "", "a b"] {
             let tried = request(method, path, alarm.as_str()).header("authorization", format!("Bearer {secret}")).header("cookie", format!("hearthline={secret}"));
@@ -371,8 +448,7 @@ async fn the_document_covers_every_route_of_the_api_and_publishes_its_enums() {
         }
     }
     let probes = ["/healthz", "/readyz", "/metrics"];
-    let served: BTreeSet<_> = TABLE
-        .iter()
+    let served: BTreeSet<_> = table()
         .filter(|(_, path, _)| path.starts_with("/api/") || probes.contains(path))
         .map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned()))
         .collect();

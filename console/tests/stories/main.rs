@@ -6,5 +6,6 @@ mod api;
 mod detection;
 mod door;
 mod events;
+mod office;
 mod pages;
 mod support;

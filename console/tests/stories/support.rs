@@ -13,6 +13,7 @@ use care::cause::{Cause, Raise};
 use care::home::{Cover, Deadline, DeviceHealth, DeviceView, LastActivity, Occupancy, RoutineView, Rules, Switch, Told, Trial, View};
 use care::plan::{Order, Plan, Rung, RungContact};
 use care::{Alarm, AlarmId, HomeId, Level, PersonId, Reason, TimeDelta, Timestamp};
+use console::office::{Office, Rules as OfficeRules};
 use console::{Console, ConsoleSettings, Doing, Feed, FeedKind, FeedState, Feeds, Figure, Homes, Metrics, Parts, Underway};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -86,6 +87,15 @@ impl Metrics for FakeMetrics {
     }
 }
 
+/// No weather service.
+pub struct NoWarnings;
+
+impl console::Warnings for NoWarnings {
+    fn read(&self, _: &[u8]) -> Result<Vec<care::visit::warning::Warning>, (String, String)> {
+        Err(("无法解读".into(), "cannot be read".into()))
+    }
+}
+
 #[derive(Default)]
 pub struct FakeDoing(pub Mutex<BTreeMap<AlarmId, Vec<Underway>>>);
 
@@ -101,6 +111,7 @@ pub struct House {
     pub homes: Arc<FakeHomes>,
     pub feeds: Arc<FakeFeeds>,
     pub doing: Arc<FakeDoing>,
+    pub office: Arc<Office>,
     pub console: Console,
     pub router: Router,
     tokens: Mutex<BTreeMap<String, String>>,
@@ -236,6 +247,10 @@ impl House {
             person("dongshi", "东石值守", Role::Operator, "350582/dongshi"),
             person("lead", "班长", Role::ShiftLead, ""),
             person("liaison", "联络员", Role::VillageLiaison, "350582/meiling"),
+            person("guide", "指导员", Role::TownGuide, "350582/meiling"),
+            person("city", "督导员", Role::CitySupervisor, "350582"),
+            person("visitor", "王社工", Role::Visitor, "350582/meiling"),
+            person("housing", "住建局", Role::Department, ""),
             person("daughter", "陈丽", Role::Family, ""),
             person("wall", "大屏", Role::WallBoard, ""),
             person("root", "管理员", Role::Administrator, ""),
@@ -250,7 +265,12 @@ impl House {
         }
         let mut settings = ConsoleSettings::new(([127, 0, 0, 1], 0).into());
         change(&mut settings);
+        let policy = care::policy::Policy::load(include_str!("../../../docs/policies/jinjiang.toml")).unwrap().policy;
+        let rules = OfficeRules { policies: policy.into(), guards: care::visit::guard::Guards::default() };
+        let office = Arc::new(Office::new(Arc::<MemoryLedger>::clone(&ledger), Arc::<HandClock>::clone(&clock), rules));
         let parts = Parts {
+            office: Arc::clone(&office),
+            warnings: Arc::new(NoWarnings),
             ledger: Arc::<MemoryLedger>::clone(&ledger),
             register: Arc::<MemoryLedger>::clone(&ledger),
             clock: Arc::<HandClock>::clone(&clock),
@@ -261,7 +281,7 @@ impl House {
         };
         let console = Console::new(settings, parts).unwrap();
         let router = console.router();
-        Self { ledger, clock, homes, feeds, doing, console, router, tokens: Mutex::default() }
+        Self { ledger, clock, homes, feeds, doing, office, console, router, tokens: Mutex::default() }
     }
 
     /// Lets the console follow the ledger in the background.

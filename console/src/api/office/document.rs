@@ -1,7 +1,7 @@
 //! The office's part of the OpenAPI document, made from its table: every route of [`super::routes`] has a row, which a
 //! test holds. Records are described by the words that their closed sets allow.
 
-use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn, PathItem};
+use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Required, Response, ResponseBuilder};
@@ -139,7 +139,7 @@ pub(crate) fn add_to(document: &mut OpenApi) {
             operation = operation.request_body(Some(RequestBodyBuilder::new().description(Some(*body)).content(media, object).build()));
         }
         let operation = operation.build();
-        let item = document.paths.paths.entry((*path).to_owned()).or_insert_with(PathItem::default);
+        let item = document.paths.paths.entry((*path).to_owned()).or_default();
         if *method == "get" {
             item.get = Some(operation);
         } else {

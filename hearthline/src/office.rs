@@ -1,0 +1,241 @@
+//! The office at work without anybody at a desk: consents take effect, days become remote visits, handled alarms become
+//! contacts, warnings are picked up from their folder, and what has been kept long enough is erased.
+
+use anyhow::Context;
+use care::home::{Monitoring, Told};
+use care::office::event::Way;
+use care::office::privacy::Retention;
+use care::policy::{Policy, PolicySet};
+use care::visit::guard::Guards;
+use care::visit::warning::Warning;
+use care::{HomeId, TimeDelta, Timestamp};
+use console::office::{Office, Rules};
+use ingest::Days;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use store::ledger::Which;
+use store::{Clock, EventLog, Ledger};
+use tokio::sync::watch;
+use tracing::{info, warn};
+use wire::cap::{CapProblem, Reading};
+
+/// The city's rules that come with the program, until an office names its own.
+const BUILT_IN: &str = include_str!("../../docs/policies/jinjiang.toml");
+
+/// How often consents, alarms and the folder are looked at. A withdrawal takes effect within this (VIS-3: 5 min).
+const LOOK_EVERY: Duration = Duration::from_secs(20);
+/// How often what has expired is looked for.
+const EXPIRE_EVERY: TimeDelta = TimeDelta::hours(6);
+/// Closed alarms looked at in one go; contacts are recorded within a turn or two of closing.
+const ALARMS: usize = 500;
+/// Largest file of the folder that is read.
+const FILE_BYTES_MAX: u64 = 2 << 20;
+
+/// What the office is set up with.
+#[derive(Debug, Clone)]
+pub struct OfficeBlueprint {
+    /// The versions of the city's policy.
+    pub policies: PolicySet,
+    /// Where warnings are dropped as files.
+    pub warnings: Option<PathBuf>,
+    /// How long records are kept.
+    pub retention: Retention,
+}
+
+impl OfficeBlueprint {
+    /// With the policies of these files, or the built-in ones.
+    ///
+    /// # Errors
+    /// If a file cannot be read or is refused, or they are not versions of one policy.
+    pub fn new(policies: &[PathBuf], warnings: Option<PathBuf>, retention: Retention) -> anyhow::Result<Self> {
+        let mut versions = Vec::new();
+        for file in policies {
+            let text = std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
+            versions.push(Policy::load(&text).with_context(|| format!("{}", file.display()))?.policy);
+        }
+        if versions.is_empty() {
+            versions.push(Policy::load(BUILT_IN).context("the built-in policy")?.policy);
+        }
+        Ok(Self { policies: PolicySet::new(versions).context("[office] policies")?, warnings, retention })
+    }
+
+    /// The rules for the console's office.
+    pub fn rules(&self) -> Rules {
+        Rules { policies: self.policies.clone(), guards: Guards::default() }
+    }
+}
+
+/// Reads warnings: strictly, else in the dialect.
+#[derive(Debug, Clone, Copy)]
+pub struct Cap;
+
+impl console::Warnings for Cap {
+    fn read(&self, message: &[u8]) -> Result<Vec<Warning>, (String, String)> {
+        match wire::cap::read(message, Reading::Strict) {
+            Ok(warnings) => Ok(warnings),
+            Err(CapProblem::NotAWarning(what)) => Err((format!("{what}：不是实际预警"), CapProblem::NotAWarning(what).to_string())),
+            Err(strict) => wire::cap::read(message, Reading::Lenient).map_err(|lenient| {
+                (format!("预警无法解读：按 CAP 1.2：{strict}；按国内格式：{lenient}"), format!("by CAP 1.2: {strict}; by the Chinese dialect: {lenient}"))
+            }),
+        }
+    }
+}
+
+/// The jobs.
+pub struct Jobs {
+    office: Arc<Office>,
+    ledger: Arc<dyn Ledger>,
+    log: Arc<dyn EventLog>,
+    clock: Arc<dyn Clock>,
+    blueprint: OfficeBlueprint,
+    days: Days,
+    told: BTreeMap<HomeId, bool>,
+    expired_at: Option<Timestamp>,
+}
+
+impl Jobs {
+    /// Gets ready.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub async fn new(
+        office: Arc<Office>,
+        ledger: Arc<dyn Ledger>,
+        log: Arc<dyn EventLog>,
+        clock: Arc<dyn Clock>,
+        homes: care::home::Settings,
+        blueprint: OfficeBlueprint,
+    ) -> anyhow::Result<Self> {
+        let days = Days::resume(log.clone(), ledger.clone(), homes).await?;
+        Ok(Self { office, ledger, log, clock, blueprint, days, told: BTreeMap::new(), expired_at: None })
+    }
+
+    /// Works until told to stop.
+    pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        loop {
+            self.turn().await;
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => return,
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+        }
+    }
+
+    /// One turn: each job by itself; one that fails keeps no other back and is tried again in the next.
+    pub async fn turn(&mut self) {
+        for (what, result) in [
+            ("consents", self.consents().await),
+            ("alarms", self.alarms().await),
+            ("warnings", self.warnings().await),
+            ("days", self.days().await),
+            ("expiry", self.expire().await),
+        ] {
+            if let Err(error) = result {
+                warn!(what, error = format!("{error:#}"), "a job of the office failed and is tried again");
+            }
+        }
+    }
+
+    /// What was said about remote monitoring takes effect in the homes (VIS-3). Red alarms are answered all the same.
+    async fn consents(&mut self) -> anyhow::Result<()> {
+        for (home, may) in self.office.monitored().await? {
+            let before = self.told.get(&home).copied();
+            // At the start what holds is told again where monitoring is off; on is what a home does by itself.
+            if before == Some(may) || (before.is_none() && may) {
+                self.told.entry(home).or_insert(may);
+                continue;
+            }
+            let state = if may { Monitoring::On } else { Monitoring::Off };
+            ingest::tell(&*self.log, &home, &Told::Consent(state), self.clock.now()).await?;
+            if !may {
+                ingest::tell(&*self.log, &home, &Told::Forget, self.clock.now()).await?;
+                self.days.forget(&home);
+            }
+            self.told.insert(home, may);
+        }
+        Ok(())
+    }
+
+    async fn alarms(&mut self) -> anyhow::Result<()> {
+        for stored in self.ledger.alarms(Which::Closed, None, ALARMS).await? {
+            for id in self.office.record_handled(&stored.value).await? {
+                info!(visit.id = %id, alarm.id = %stored.value.id, "a handled alarm is a contact");
+            }
+            self.days.explain(&stored.value.home, stored.value.raised_at);
+        }
+        Ok(())
+    }
+
+    async fn warnings(&mut self) -> anyhow::Result<()> {
+        let Some(folder) = self.blueprint.warnings.clone() else { return Ok(()) };
+        for file in waiting(&folder)? {
+            let taken = self.take(&file).await;
+            let (into, result) = match &taken {
+                Ok(()) => ("done", "taken"),
+                Err(error) => {
+                    warn!(file = %file.display(), error = format!("{error:#}"), "a warning's file was refused");
+                    ("refused", "refused")
+                }
+            };
+            let place = folder.join(into);
+            std::fs::create_dir_all(&place).with_context(|| format!("making {}", place.display()))?;
+            if let Some(name) = file.file_name() {
+                std::fs::rename(&file, place.join(name)).with_context(|| format!("moving {}", file.display()))?;
+            }
+            info!(file = %file.display(), result, "a warning's file was read");
+        }
+        Ok(())
+    }
+
+    async fn take(&self, file: &Path) -> anyhow::Result<()> {
+        if std::fs::metadata(file)?.len() > FILE_BYTES_MAX {
+            anyhow::bail!("larger than {FILE_BYTES_MAX} bytes");
+        }
+        let bytes = std::fs::read(file)?;
+        let warnings = console::Warnings::read(&Cap, &bytes).map_err(|(_, en)| anyhow::anyhow!(en))?;
+        for warning in &warnings {
+            self.office.take_warning(warning, Way::File, "platform").await?;
+        }
+        Ok(())
+    }
+
+    async fn days(&mut self) -> anyhow::Result<()> {
+        let off: BTreeSet<HomeId> = self.told.iter().filter(|(_, may)| !**may).map(|(home, _)| home.clone()).collect();
+        self.days.read(&off).await?;
+        for (day, homes) in self.days.over(self.clock.now()) {
+            let days: Vec<_> = homes.into_iter().filter(|closed| !off.contains(&closed.home)).map(|closed| (closed.home, closed.evidence)).collect();
+            let kept = self.office.keep_days(days).await?;
+            let visits = self.office.record_remote(day).await?;
+            self.days.closed(day).await?;
+            if kept > 0 {
+                info!(%day, homes = kept, visits = visits.len(), "a day of the homes is closed");
+            }
+        }
+        Ok(())
+    }
+
+    async fn expire(&mut self) -> anyhow::Result<()> {
+        let now = self.clock.now();
+        if self.expired_at.is_some_and(|last| now - last < EXPIRE_EVERY) {
+            return Ok(());
+        }
+        self.office.expire(&self.blueprint.retention).await?;
+        self.expired_at = Some(now);
+        Ok(())
+    }
+}
+
+/// The files that wait in a folder, by name: half-written ones (`.part`, `.tmp`) wait for their end.
+fn waiting(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).with_context(|| format!("reading {}", folder.display()))? {
+        let path = entry?.path();
+        if path.is_file() && path.extension().is_some_and(|kind| kind.eq_ignore_ascii_case("xml") || kind.eq_ignore_ascii_case("cap")) {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
