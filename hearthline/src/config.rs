@@ -2,6 +2,7 @@
 //! with its remedy, all at once, before anything starts.
 
 use care::home::WaterRule;
+use crate::telephone::{TrunkConfig, VoiceConfig};
 use care::TimeDelta;
 use serde::Deserialize;
 use std::net::SocketAddr;
@@ -31,6 +32,12 @@ pub struct Config {
     /// The ways out of the building.
     #[serde(default)]
     pub channels: ChannelsConfig,
+    /// How the platform telephones.
+    #[serde(default)]
+    pub voice: VoiceConfig,
+    /// The lines that it telephones by, the preferred one first.
+    #[serde(default)]
+    pub trunk: Vec<TrunkConfig>,
 }
 
 /// `[office]`
@@ -296,8 +303,8 @@ impl Config {
             if !hook.secret_file.is_file() {
                 say(format!("channels.webhook.secret_file = \"{}\": there is no such file; `hearthline init` makes one", hook.secret_file.display()));
             }
-        } else {
-            say("channels: no real channel is configured, so nobody could be called; give [channels.webhook]".into());
+        } else if self.trunk.is_empty() {
+            say("channels: no real channel is configured, so nobody could be called; give a [[trunk]] or [channels.webhook]".into());
         }
         let ranges = [
             ("detector.silence_max_h", self.detector.silence_max_h, 1.0, 48.0),
@@ -338,6 +345,7 @@ impl Config {
                 say(format!("mqtt.bridge.password_file = \"{}\": there is no such file", file.display()));
             }
         }
+        out.extend(crate::telephone::wrong(&self.voice, &self.trunk));
         if WaterRule::preset(&self.detector.water).is_none() {
             let known: Vec<_> = WaterRule::PRESETS.iter().map(|(name, _)| *name).collect();
             out.push(format!("detector.water = \"{}\" is none of {}", self.detector.water, known.join(", ")));

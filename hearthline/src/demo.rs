@@ -136,6 +136,7 @@ fn blueprint(args: &DemoArgs, data: PathBuf) -> anyhow::Result<Blueprint> {
         keep_days: 90,
         reserve_mb: 16,
         webhook: None,
+        telephone: None,
         exchange: true,
         clock_rate: args.clock_rate,
         clock_offset: TimeDelta::seconds(args.clock_offset),

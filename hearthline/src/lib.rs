@@ -17,3 +17,4 @@ pub mod pulse;
 pub mod run;
 pub mod secret;
 pub mod seed;
+pub mod telephone;

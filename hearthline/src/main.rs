@@ -47,6 +47,9 @@ enum Command {
     Evaluate(hearthline::evaluate::Args),
     /// Show what is understood of a device's messages (JSON lines).
     Decode(hearthline::decode::Args),
+    /// Telephone calls: try a trunk, list the phrases to record.
+    #[command(subcommand)]
+    Voice(hearthline::telephone::Command),
     /// The visit policy: check, show, diff, try, evaluate.
     Policy(hearthline::policy::Args),
     /// Hold or release the calling of real people, while the platform is stopped (a restored ledger starts with it held).
@@ -84,6 +87,7 @@ fn main() -> ExitCode {
                 ExitCode::FAILURE
             }
         },
+        Command::Voice(command) => service(hearthline::telephone::run(command), "error"),
         Command::Policy(args) => hearthline::policy::run(args),
         Command::Demo(args) => service(demo::run(args), "warn"),
         Command::Run { config } => service(async move { run::run(&config).await }, "info"),

@@ -8,6 +8,7 @@ use crate::keys::RegisterKeys;
 use crate::lamp::Lamps;
 use crate::pulse::{ExchangeDoing, Pulse, Sources, Workers};
 use crate::secret;
+use crate::telephone::Telephone;
 use alerts::canary::{Canary, CanaryChannel, CanarySettings};
 use alerts::exchange::Exchange;
 use alerts::self_audit::{AuditSettings, SelfAudit};
@@ -63,6 +64,8 @@ pub struct Blueprint {
     pub reserve_mb: u32,
     /// The signing secret of webhooks; `None` = no such channel.
     pub webhook: Option<WebhookSettings>,
+    /// Real telephone calls; `None` = no such channel.
+    pub telephone: Option<Telephone>,
     /// Simulated phones: the demo's.
     pub exchange: bool,
     /// How much faster than the wall the clock runs.
@@ -163,6 +166,13 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
     if let Some(settings) = blueprint.webhook {
         channels.push(Arc::new(Webhook::new(settings, clock.clone()).context("setting up webhooks")?));
     }
+    let voice = match blueprint.telephone {
+        Some(telephone) => Some(Arc::new(telephone.open(&ledger, &clock).await?)),
+        None => None,
+    };
+    if let Some(voice) = &voice {
+        channels.push(voice.clone());
+    }
     let directory = Arc::new(RegisterDirectory::new(register.clone(), blueprint.zone));
     let engine = Arc::new(Engine::new(ledger.clone(), directory, channels, clock.clone(), engine_settings()));
     engine.recover().await;
@@ -171,6 +181,10 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
         let (engine, stop) = (engine.clone(), stopped.clone());
         async move { engine.run(stop).await }
     }));
+    if let Some(voice) = voice.clone() {
+        let stop = stopped.clone();
+        tasks.push(tokio::spawn(async move { voice.run(stop).await }));
+    }
     let audit = SelfAudit::new(ledger.clone(), clock.clone(), AuditSettings::default());
     tasks.push(tokio::spawn({
         let stop = stopped.clone();

@@ -89,6 +89,7 @@ fn blueprint(config: &Config) -> anyhow::Result<Blueprint> {
         keep_days: config.log.keep_days,
         reserve_mb: config.log.reserve_mb,
         webhook,
+        telephone: crate::telephone::telephone(config)?,
         exchange: false,
         clock_rate: 1,
         clock_offset: TimeDelta::zero(),
@@ -130,6 +131,9 @@ async fn check_register(config: &Config, opened: &Opened) -> anyhow::Result<()> 
     let mut real = Vec::new();
     if config.channels.webhook.is_some() {
         real.push(ChannelName::from(ChannelName::WEBHOOK));
+    }
+    if !config.trunk.is_empty() {
+        real.push(ChannelName::from(ChannelName::VOICE));
     }
     let mut wrong = plans_without_a_real_channel(&plans, &real);
     if opened.ledger.people().await.context("reading the sign-ins")?.iter().all(|p| !p.active) {
