@@ -8,6 +8,7 @@ use care::office::privacy::Retention;
 use care::{PersonId, TimeDelta, Timestamp};
 use clap::Args;
 use console::ConsoleSettings;
+use console::office::Office;
 use firmware_sim::line::{Access, Address};
 use firmware_sim::live::{Live, Progress};
 use firmware_sim::town::TownPlan;
@@ -24,6 +25,8 @@ use store::{Clock, Ledger, Register};
 const HOMES_AT_ONCE: usize = 250;
 /// The setting that says how many homes the register was filled with.
 const FILLED: &str = "demo_homes";
+/// The setting that says when the office was filled.
+const OFFICE_FILLED: &str = "demo_office";
 
 /// What a demo can be told.
 #[derive(Debug, Clone, Args)]
@@ -97,7 +100,7 @@ pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
     let blueprint = blueprint(&args, data.clone())?;
     let opened = platform::open(&blueprint).await?;
     let (secrets, secret_webhook) = secrets(&data, &args)?;
-    fill(&opened, &args, &secrets).await?;
+    fill(&opened, &args, &secrets, &blueprint).await?;
     let blueprint = Blueprint { webhook: secret_webhook.map(alerts::webhook::WebhookSettings::new), ..blueprint };
     let start = opened.clock.now();
     let running = platform::start(blueprint, opened).await?;
@@ -164,7 +167,7 @@ fn secrets(data: &Path, args: &DemoArgs) -> anyhow::Result<(Secrets, Option<Stri
 }
 
 /// Fills the register with the made-up town, once.
-async fn fill(opened: &Opened, args: &DemoArgs, secrets: &Secrets) -> anyhow::Result<()> {
+async fn fill(opened: &Opened, args: &DemoArgs, secrets: &Secrets, blueprint: &Blueprint) -> anyhow::Result<()> {
     let (ledger, now) = (&opened.ledger, opened.clock.now());
     let webhook = args.webhook.is_some();
     let wanted = format!("{}:{}", args.homes, args.webhook.as_deref().unwrap_or_default());
@@ -181,6 +184,11 @@ async fn fill(opened: &Opened, args: &DemoArgs, secrets: &Secrets) -> anyhow::Re
             ledger.put(entries).await.context("filling the register")?;
         }
         ledger.commit(Tx { fence: None, writes: vec![Write::Setting { key: FILLED.into(), value: wanted }] }).await.context("filling the register")?;
+    }
+    if ledger.setting(OFFICE_FILLED).await?.is_none() {
+        let office = Office::new(ledger.clone(), opened.clock.clone(), blueprint.office.rules());
+        crate::seed_office::fill(&office, &**ledger, args.homes as usize).await?;
+        ledger.commit(Tx { fence: None, writes: vec![Write::Setting { key: OFFICE_FILLED.into(), value: now.to_string() }] }).await.context("filling the office")?;
     }
     if ledger.person(&OPERATOR.into()).await?.is_none() {
         let hash = console::password::hash(&secrets.operator_password).context("hashing the password")?;

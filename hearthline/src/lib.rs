@@ -17,4 +17,5 @@ pub mod pulse;
 pub mod run;
 pub mod secret;
 pub mod seed;
+pub mod seed_office;
 pub mod telephone;

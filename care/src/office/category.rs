@@ -197,3 +197,122 @@ pub fn may_be_destitute(file: &ElderFile, day: NaiveDate) -> bool {
     let no_kin = decisions(file, day).iter().any(|one| one.category == NO_KIN && one.verdict == Verdict::Yes);
     no_kin && file.circumstances.has_livelihood == Some(false) && file.economy != Some(super::elder::Economy::Destitute)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day() -> NaiveDate {
+        "2026-11-30".parse().unwrap()
+    }
+
+    fn file(facts: serde_json::Value, family: serde_json::Value) -> ElderFile {
+        serde_json::from_value(serde_json::json!({
+            "id": "e", "home": "h", "area": "350582/meiling/guishan", "filed_on": "2026-01-01", "enrolled_on": "2026-01-01", "name": "陈",
+            "born": "1940-01-01", "circumstances": facts, "family": family,
+        }))
+        .unwrap()
+    }
+
+    fn check(file: &ElderFile, category: &str, expected: Verdict) {
+        let decided = decisions(file, day());
+        let one = decided.iter().find(|one| one.category == category).unwrap();
+        let zone = chrono_tz::Asia::Shanghai;
+        assert_eq!(one.verdict, expected, "{category}: {}", one.why.render(crate::Language::Zh, zone));
+        assert!(!one.why.render(crate::Language::En, zone).is_empty());
+    }
+
+    fn child(town: &str, here: bool, away: Option<&str>) -> serde_json::Value {
+        serde_json::json!({ "name": "子", "child": true, "town": town, "lives_here": here, "away_since": away })
+    }
+
+    #[test]
+    fn no_kin_needs_all_four_and_is_always_living_alone() {
+        let all = serde_json::json!({ "spouse": false, "children": false, "cared_for": false, "can_work": false });
+        let elder = file(all.clone(), serde_json::json!([]));
+        check(&elder, NO_KIN, Verdict::Yes);
+        check(&elder, LIVING_ALONE, Verdict::Yes);
+        for (field, other) in [("spouse", true), ("children", true), ("cared_for", true), ("can_work", true)] {
+            let mut facts = all.clone();
+            facts[field] = other.into();
+            check(&file(facts.clone(), serde_json::json!([])), NO_KIN, Verdict::No);
+            facts[field] = serde_json::Value::Null;
+            check(&file(facts, serde_json::json!([])), NO_KIN, Verdict::Unknown);
+        }
+        let mut facts = all;
+        facts["carer_lives_in"] = true.into();
+        check(&file(facts, serde_json::json!([])), LIVING_ALONE, Verdict::No);
+    }
+
+    #[test]
+    fn living_alone_needs_the_family_in_another_town() {
+        let facts = |complete| serde_json::json!({ "spouse": false, "children": true, "family_complete": complete });
+        let away = serde_json::json!([child("350582/anhai", false, None)]);
+        check(&file(facts(Some(true)), away.clone()), LIVING_ALONE, Verdict::Yes);
+        check(&file(facts(None), away), LIVING_ALONE, Verdict::Unknown);
+        check(&file(facts(Some(true)), serde_json::json!([child("350582/meiling", false, None)])), LIVING_ALONE, Verdict::No);
+        check(&file(facts(None), serde_json::json!([child("350582/meiling", true, None)])), LIVING_ALONE, Verdict::No);
+        check(&file(facts(Some(true)), serde_json::json!([child("", false, None)])), LIVING_ALONE, Verdict::Unknown);
+    }
+
+    #[test]
+    fn an_empty_nest_may_have_a_spouse_in_it() {
+        let facts = serde_json::json!({ "spouse": true, "children": true, "family_complete": true });
+        let spouse = serde_json::json!({ "name": "偶", "lives_here": true, "town": "350582/meiling" });
+        check(&file(facts.clone(), serde_json::json!([spouse, child("350582/anhai", false, None)])), EMPTY_NEST, Verdict::Yes);
+        let near = serde_json::json!([child("350582/anhai", false, None), child("350582/meiling", false, None)]);
+        check(&file(facts, near), EMPTY_NEST, Verdict::No);
+        let childless = serde_json::json!({ "spouse": true, "children": false });
+        check(&file(childless, serde_json::json!([])), EMPTY_NEST, Verdict::No);
+    }
+
+    #[test]
+    fn left_behind_needs_every_child_away_for_half_a_year_and_a_rural_registration() {
+        let facts = |hukou: &str| serde_json::json!({ "children": true, "family_complete": true, "hukou": hukou });
+        let long = serde_json::json!([child("x/y", false, Some("2026-05-30"))]);
+        check(&file(facts("rural"), long.clone()), LEFT_BEHIND, Verdict::Yes);
+        check(&file(facts("urban"), long), LEFT_BEHIND, Verdict::No);
+        let one_is_back = serde_json::json!([child("x/y", false, Some("2026-01-01")), child("x/y", false, Some("2026-06-01"))]);
+        check(&file(facts("rural"), one_is_back), LEFT_BEHIND, Verdict::No);
+        check(&file(facts("rural"), serde_json::json!([child("x/y", false, None)])), LEFT_BEHIND, Verdict::Unknown);
+    }
+
+    #[test]
+    fn ability_card_and_only_child_decide_the_rest() {
+        let mut elder = file(serde_json::json!({}), serde_json::json!([]));
+        check(&elder, CARE_DEPENDENT, Verdict::Unknown);
+        check(&elder, SEVERE_DISABILITY, Verdict::No);
+        check(&elder, SPECIAL_FAMILY, Verdict::Unknown);
+        elder.ability.push(super::super::Since { from: day(), is: Ability::Mild });
+        elder.disability_card = "11010519491231002X42".into();
+        elder.circumstances.only_child = Some(super::super::elder::OnlyChild { died: false, disability_level: Some(3), another_child: false });
+        elder.settle(day());
+        check(&elder, CARE_DEPENDENT, Verdict::Yes);
+        check(&elder, SEVERE_DISABILITY, Verdict::Yes);
+        check(&elder, SPECIAL_FAMILY, Verdict::Yes);
+        elder.card_valid_to = "2026-11-29".parse().ok();
+        check(&elder, SEVERE_DISABILITY, Verdict::No);
+        assert_eq!(elder.categories_on(day()), [CARE_DEPENDENT, SEVERE_DISABILITY, SPECIAL_FAMILY]);
+    }
+
+    #[test]
+    fn nobody_is_lost_between_what_people_say_and_what_facts_say() {
+        let mut elder = file(serde_json::json!({ "spouse": true }), serde_json::json!([]));
+        elder.entered = vec![NO_KIN.into(), "of_the_city".into()];
+        let decided = decisions(&elder, day());
+        assert!(decided.iter().find(|one| one.category == NO_KIN).unwrap().differs(), "shown as a difference");
+        assert_eq!(held(&elder, day()), [NO_KIN, "of_the_city"], "and kept");
+    }
+
+    #[test]
+    fn the_past_stays_as_it_was_when_facts_change() {
+        let mut elder = file(serde_json::json!({ "spouse": false, "children": false, "cared_for": false, "can_work": false }), serde_json::json!([]));
+        elder.settle("2026-06-01".parse().unwrap());
+        assert_eq!(elder.categories_on("2026-02-01".parse().unwrap()), [NO_KIN, LIVING_ALONE], "the first file holds from the enrolment");
+        elder.circumstances.cared_for = Some(true);
+        elder.circumstances.carer_lives_in = Some(true);
+        elder.settle(day());
+        assert_eq!(elder.categories_on("2026-11-29".parse().unwrap()), [NO_KIN, LIVING_ALONE]);
+        assert!(elder.categories_on(day()).is_empty());
+    }
+}

@@ -47,6 +47,8 @@ fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
     db.busy_timeout(Duration::from_secs(5))?;
     db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     db.pragma_update(None, "synchronous", "FULL")?;
+    // What is deleted is overwritten: expired and erased records are gone from the file, too (PRV-1).
+    db.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
     db.pragma_update(None, "wal_autocheckpoint", 0)?;
     db.pragma_update_and_check(None, "journal_size_limit", WAL_BYTES_KEPT, |_| Ok(()))?;
     db.pragma_update(None, "temp_store", "MEMORY")?;
