@@ -1,0 +1,111 @@
+// A house of its own for the browser's stories: the binary on ports of its own, Debian's Chromium, presses by a real MQTT client.
+
+import { chromium } from "playwright-core";
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+const ROOT = resolve(import.meta.dirname ?? new URL(".", import.meta.url).pathname, "../..");
+const BINARY = process.env.HEARTHLINE_BIN ?? join(ROOT, "target/debug/hearthline");
+/** Everything is waited for at most this long: a busy machine is slow, not broken. */
+export const PATIENCE = 60_000;
+
+const sleep = (ms) => new Promise((go) => setTimeout(go, ms));
+
+/** Waits until `look` gives something true. */
+export async function until(look, what) {
+  const end = Date.now() + PATIENCE;
+  for (;;) {
+    const found = await look();
+    if (found) return found;
+    if (Date.now() > end) throw new Error(`waited in vain: ${what}`);
+    await sleep(100);
+  }
+}
+
+export function must(held, what) {
+  if (!held) throw new Error(what);
+}
+
+/** Starts a demo without a town of its own. */
+export async function house(...more) {
+  const dir = mkdtempSync(join(tmpdir(), "hearthline-browser-"));
+  const ready = join(dir, "ready.json");
+  const args = ["demo", "--quiet", "--homes", "12", "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--data", join(dir, "data"), "--ready-file", ready, ...more];
+  const child = spawn(BINARY, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, RUST_LOG: "warn" } });
+  let said = "";
+  child.stdout.on("data", (data) => (said += data));
+  child.stderr.on("data", (data) => (said += data));
+  await until(() => existsSync(ready) || child.exitCode !== null, "the demo to start");
+  must(child.exitCode === null, `the demo ended: ${said}`);
+  const facts = JSON.parse(await until(() => readFileSync(ready, "utf8"), "the ready file"));
+  const password = await until(() => said.match(/sign in\s+operator \/ (\S+)/)?.[1], "the password");
+  const [host, port] = facts.mqtt.split(":");
+  let presses = 0;
+  return {
+    url: facts.console,
+    password,
+    /** Publishes by mosquitto_pub. */
+    say(topic, payload) {
+      const out = spawnSync("mosquitto_pub", ["-h", host, "-p", port, "-u", facts.mqtt_user, "-P", facts.mqtt_password, "-q", "1", "-t", topic, "-m", payload]);
+      must(out.status === 0, `mosquitto_pub: ${out.stderr}`);
+    },
+    press(home, signal = "call") {
+      this.say(`care/v1/${home}/button-1/${signal}`, JSON.stringify({ id: `press-${process.pid}-${(presses += 1)}` }));
+    },
+    /** Many presses over one connection. */
+    flood(topics) {
+      for (const topic of topics) this.say(topic, JSON.stringify({ id: `flood-${(presses += 1)}` }));
+    },
+    async api(path, body) {
+      const answer = await fetch(facts.console + path, {
+        method: body === undefined ? "GET" : "POST",
+        headers: { authorization: `Bearer ${facts.api_token}`, "content-type": "application/json" },
+        body: body === undefined ? undefined : JSON.stringify(body),
+      });
+      return { status: answer.status, body: await answer.json().catch(() => null) };
+    },
+    /** Stops the platform as a cut cable would, and lets it go on. */
+    freeze: () => child.kill("SIGSTOP"),
+    thaw: () => child.kill("SIGCONT"),
+    async end() {
+      child.kill("SIGCONT");
+      child.kill("SIGTERM");
+      await Promise.race([new Promise((go) => child.once("exit", go)), sleep(15_000)]);
+      child.kill("SIGKILL");
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+export function browser() {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required"],
+  });
+}
+
+/** A browser window with a language and a theme. Errors of the page are errors of the story. */
+export async function window_(chrome, at, { language = "zh", theme = "light", width = 1440, height = 900, ...more } = {}) {
+  const context = await chrome.newContext({ viewport: { width, height }, colorScheme: theme, ...more });
+  context.setDefaultTimeout(PATIENCE);
+  const { hostname } = new URL(at.url);
+  await context.addCookies([
+    { name: "hearthline-language", value: language, domain: hostname, path: "/" },
+    { name: "hearthline-theme", value: theme, domain: hostname, path: "/" },
+  ]);
+  const page = await context.newPage();
+  page.faults = [];
+  page.on("pageerror", (error) => page.faults.push(String(error)));
+  page.on("console", (line) => line.type() === "error" && /Content Security Policy|Uncaught/.test(line.text()) && page.faults.push(line.text()));
+  return page;
+}
+
+export async function signIn(page, at, name = "operator") {
+  await page.goto(`${at.url}/sign-in`);
+  await page.fill("#name", name);
+  await page.fill("#password", at.password);
+  await page.click("form[action='/sign-in'] button[type=submit]");
+  await page.waitForURL((url) => !url.pathname.startsWith("/sign-in"));
+}

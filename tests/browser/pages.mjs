@@ -1,0 +1,12 @@
+// Every page of the console: looked at in both languages and themes, on a desk and on a phone. A page that is not in
+// this list is not tested: add it.
+
+/** Path, and who looks at it. `{alarm}` stands for an open alarm. */
+export const PAGES = [
+  { path: "/sign-in", who: null },
+  { path: "/", who: "operator" },
+  { path: "/?alarm={alarm}", who: "operator" },
+  { path: "/homes", who: "operator" },
+  { path: "/homes/home-0001", who: "operator" },
+  { path: "/homes/no-such-home", who: "operator" },
+];

@@ -1,0 +1,100 @@
+// node run.mjs [PATTERN]: the stories, then every page in both languages and themes. A story that fails is tried once more,
+// in a new house, and is said to be flaky if it passes then.
+
+import axe from "axe-core";
+import { browser, house, must, signIn, until, window_ } from "./lib.mjs";
+import { PAGES } from "./pages.mjs";
+import { STORIES } from "./stories.mjs";
+
+const LOOKS = [
+  { language: "zh", theme: "light" },
+  { language: "en", theme: "dark" },
+];
+const ALL_LOOKS = ["zh", "en"].flatMap((language) => ["light", "dark"].map((theme) => ({ language, theme })));
+const pattern = new RegExp(process.argv[2] ?? "");
+const chrome = await browser();
+let passed = 0;
+let failed = 0;
+
+async function test(name, work) {
+  if (!pattern.test(name)) return;
+  for (const last of [false, true]) {
+    const began = Date.now();
+    try {
+      await work();
+      console.log(`ok ${name} (${Date.now() - began} ms)${last ? " FLAKY: only the second time" : ""}`);
+      passed += 1;
+      return;
+    } catch (error) {
+      console.log(`${last ? "not ok" : "once more"} ${name}\n  ${String(error.stack ?? error).split("\n").slice(0, 6).join("\n  ")}`);
+    }
+  }
+  failed += 1;
+}
+
+for (const [name, story] of Object.entries(STORIES)) {
+  for (const look of LOOKS) {
+    await test(`${name} [${look.language} ${look.theme}]`, async () => {
+      const at = await house();
+      try {
+        const page = await story(chrome, at, look);
+        must(page.faults.length === 0, page.faults.join("; "));
+        await page.context().close();
+      } finally {
+        await at.end();
+      }
+    });
+  }
+}
+
+/** Violations of axe, in a line each. */
+async function violations(page) {
+  await page.evaluate(axe.source);
+  const found = await page.evaluate(async () => (await globalThis.axe.run(document, { resultTypes: ["violations"] })).violations);
+  return found.map((v) => `${v.id}: ${v.help} (${v.nodes.slice(0, 3).map((n) => n.target.join(" ")).join(", ")})`);
+}
+
+/** Controls that are smaller than 24 px, links within sentences left out (WCAG 2.5.8). */
+const small = () =>
+  [...document.querySelectorAll("button, input, select, textarea, a[href]")]
+    .filter((e) => e.checkVisibility?.() && !e.closest(".hidden, p, li, td, dd, label"))
+    .map((e) => [e, e.getBoundingClientRect()])
+    .filter(([, box]) => box.width > 0 && (box.width < 24 || box.height < 24))
+    .map(([e, box]) => `${e.outerHTML.slice(0, 80)} ${Math.round(box.width)}x${Math.round(box.height)}`);
+
+if (PAGES.some(({ path }) => pattern.test(path))) {
+  const at = await house();
+  at.press("home-0001");
+  const alarm = await until(async () => (await at.api("/api/v1/alarms")).body?.items?.[0]?.id, "an alarm");
+  for (const look of ALL_LOOKS) {
+    const pages = new Map();
+    for (const { path, who } of PAGES) {
+      await test(`${path} [${look.language} ${look.theme}]`, async () => {
+        let page = pages.get(who);
+        if (!page) {
+          page = await window_(chrome, at, look);
+          if (who) await signIn(page, at, who);
+          pages.set(who, page);
+        }
+        await page.setViewportSize({ width: 1440, height: 900 });
+        await page.goto(at.url + path.replace("{alarm}", alarm));
+        await page.waitForSelector("main");
+        const wrong = await violations(page);
+        must(wrong.length === 0, wrong.join("\n  "));
+        must((await page.getAttribute("html", "lang")).startsWith(look.language), "the language of the page");
+        const tiny = await page.evaluate(small);
+        must(tiny.length === 0, `too small to hit: ${tiny.join("; ")}`);
+        await page.setViewportSize({ width: 390, height: 844 });
+        const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+        must(wide <= 390, `on a phone the page is ${wide} px wide`);
+        must(page.faults.length === 0, page.faults.splice(0).join("; "));
+      });
+    }
+    for (const page of pages.values()) await page.context().close();
+  }
+  await at.end();
+}
+
+await chrome.close();
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed ? 1 : 0);
