@@ -7,6 +7,7 @@
 //! ```
 
 pub mod audio;
+mod bridge;
 pub mod budget;
 pub mod keys;
 pub mod leg;
@@ -14,6 +15,7 @@ mod media;
 pub mod number;
 pub mod phrases;
 mod record;
+mod ringback;
 pub mod rtp;
 pub mod runtime;
 pub mod sdp;
@@ -22,7 +24,8 @@ pub mod speech;
 pub mod talk;
 
 pub use crate::channel::Health;
-pub use record::CALL;
+pub use bridge::{Connect, Connected};
+pub use record::{CALL, RECORDING};
 
 use crate::channel::{Channel, Delivery, EffectKey, Errand, Job, Reconciled, Take};
 use crate::platform;
@@ -32,7 +35,8 @@ use care::alarm::AttemptOutcome;
 use care::plan::ChannelName;
 use care::reason::Language;
 use care::{Cause, Level, Reason, TimeDelta};
-use leg::{LegOutcome, LegReport, LegRequest, LegTimers, Wire};
+use bridge::ToDesk;
+use leg::{LegOutcome, LegPhase, LegReport, LegRequest, LegTimers, Wire};
 use number::{DialPlan, Number};
 use phrases::Phrase;
 use record::Record;
@@ -49,6 +53,8 @@ const WATCH_EVERY: TimeDelta = TimeDelta::seconds(5);
 /// How often a red alarm asks for a channel while all of them are taken, and how long.
 const SLOT_AGAIN: Duration = Duration::from_millis(200);
 const SLOT_WITHIN: Duration = Duration::from_secs(20);
+/// How often recordings that are too old are looked for.
+const FORGET_EVERY: TimeDelta = TimeDelta::hours(1);
 /// How long the operators are not told the same again.
 const QUIET: TimeDelta = TimeDelta::minutes(10);
 
@@ -87,11 +93,13 @@ pub struct VoiceSettings {
     pub reserve_per_hour: u32,
     /// The desk's phone, for key 3.
     pub desk_phone: Option<String>,
+    /// Connected calls are recorded, announced, and kept for so long; `None` = they are not.
+    pub recording: Option<TimeDelta>,
 }
 
 impl Default for VoiceSettings {
     fn default() -> Self {
-        Self { plan: DialPlan::default(), timers: LegTimers::default(), calls_per_hour: 600, reserve_per_hour: 300, desk_phone: None }
+        Self { plan: DialPlan::default(), timers: LegTimers::default(), calls_per_hour: 600, reserve_per_hour: 300, desk_phone: None, recording: None }
     }
 }
 
@@ -115,9 +123,27 @@ pub struct Voice {
     parts: VoiceParts,
     budget: Mutex<Budget>,
     /// Calls under way, each with the way to end it.
-    flights: Mutex<BTreeMap<EffectKey, watch::Sender<bool>>>,
+    flights: Mutex<BTreeMap<EffectKey, Underway>>,
     /// Words for the operators that wait to be told.
     hindrances: Mutex<BTreeMap<&'static str, Reason>>,
+}
+
+/// A call under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallView {
+    /// For which alarm.
+    pub alarm: care::AlarmId,
+    /// Whom.
+    pub contact: care::ContactId,
+    /// How far it has come.
+    pub phase: LegPhase,
+    /// Since when.
+    pub since: care::Timestamp,
+}
+
+struct Underway {
+    end: watch::Sender<bool>,
+    view: CallView,
 }
 
 /// A call's place among those under way, left when dropped.
@@ -146,11 +172,10 @@ impl Voice {
         up.into_iter().chain(down).collect()
     }
 
-    fn script(&self, job: &Job, words: &crate::words::Words, language: Language, tongue: &str) -> Script {
+    fn script(&self, words: &crate::words::Words, language: Language, tongue: &str) -> Script {
         let speech = &self.parts.speech;
         let line = |text: &str| speech.line(tongue, language, text);
         let phrase = |p| speech.phrase(tongue, language, p);
-        let _level = job.level;
         Script {
             brief: line(&words.brief),
             attention: Line::ready("(tone)", audio::attention()),
@@ -164,6 +189,18 @@ impl Voice {
         }
     }
 
+    fn progress(&self, key: &EffectKey, phase: LegPhase) {
+        if let Some(flight) = locked(&self.flights).get_mut(key) {
+            flight.view.phase = phase;
+            flight.view.since = self.parts.clock.now();
+        }
+    }
+
+    /// The calls under way.
+    pub fn underway(&self) -> Vec<CallView> {
+        locked(&self.flights).values().map(|f| f.view.clone()).collect()
+    }
+
     fn hindrance(&self, what: &'static str, reason: Reason) {
         locked(&self.hindrances).insert(what, reason);
     }
@@ -173,8 +210,13 @@ impl Voice {
         let clock = &self.parts.clock;
         let mut told: BTreeMap<String, care::Timestamp> = BTreeMap::new();
         let mut down: BTreeSet<String> = BTreeSet::new();
+        let mut forget_at = clock.now();
         loop {
             let now = clock.now();
+            if let Some(keep) = self.settings.recording.filter(|_| forget_at <= now) {
+                record::forget_recordings(&*self.parts.register, now - keep).await;
+                forget_at = now + FORGET_EVERY;
+            }
             let mut tell: Vec<(String, Reason)> = std::mem::take(&mut *locked(&self.hindrances)).into_iter().map(|(what, reason)| (what.to_owned(), reason)).collect();
             for route in &self.routes {
                 match route.health() {
@@ -239,7 +281,11 @@ impl Voice {
                 if *released.borrow() {
                     return Delivery::Ended(AttemptOutcome::Released);
                 }
-                let talk = Talk { script, timers: &leg.timers, take, released: released.clone(), clock: self.parts.clock.clone(), bridge: None };
+                let desk = ToDesk { voice: self, alarm: job.key.alarm.clone(), home: job.home.clone(), level: job.level };
+                let bridge: Option<&dyn talk::Bridge> = if self.settings.desk_phone.is_some() { Some(&desk) } else { None };
+                let progress = |phase| self.progress(&job.key, phase);
+                let talk =
+                    Talk { script, timers: &leg.timers, take, released: released.clone(), clock: self.parts.clock.clone(), bridge, progress: Some(&progress) };
                 let report = route.place(leg, talk).await;
                 tracing::info!(alarm.id = %job.key.alarm, attempt = job.key.no, trunk = route.name(), outcome = report.outcome.word(), status = report.wire.status, "a call has ended");
                 let outcome = report.outcome.clone();
@@ -289,10 +335,12 @@ impl Channel for Voice {
             return Delivery::Full;
         }
         let (end, released) = watch::channel(false);
-        locked(&self.flights).insert(job.key.clone(), end);
+        let since = self.parts.clock.now();
+        let view = CallView { alarm: job.key.alarm.clone(), contact: contact.clone(), phase: LegPhase::Dialling, since };
+        locked(&self.flights).insert(job.key.clone(), Underway { end, view });
         let _flight = Flight(self, &job.key);
         // The details are made while it rings.
-        let script = self.script(job, words, *language, tongue);
+        let script = self.script(words, *language, tongue);
         let leg = LegRequest { number, level: job.level, timers: self.settings.timers.clone() };
         let mut record = Record::new(job, contact, self.parts.clock.now());
         let delivery = self.by_routes(job, &leg, &script, take, &released, &mut record).await;
@@ -302,7 +350,7 @@ impl Channel for Voice {
 
     async fn release(&self, key: &EffectKey) {
         if let Some(flight) = locked(&self.flights).get(key)
-            && flight.send(true).is_err()
+            && flight.end.send(true).is_err()
         {
             tracing::debug!("the call had ended already");
         }

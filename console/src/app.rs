@@ -6,7 +6,7 @@ use crate::live::Live;
 use crate::password::{Checker, PasswordError};
 use crate::places::Places;
 use crate::office::Office;
-use crate::ports::{Doing, Feeds, Homes, Metrics, Warnings};
+use crate::ports::{Doing, Feeds, Homes, Metrics, Warnings, Switchboard};
 use crate::problem::Problem;
 use care::{HomeId, TimeDelta, Timestamp};
 use std::collections::VecDeque;
@@ -81,6 +81,8 @@ pub struct Parts {
     pub metrics: Arc<dyn Metrics>,
     /// What the channels are doing now.
     pub doing: Arc<dyn Doing>,
+    /// The operators' own line.
+    pub switchboard: Arc<dyn Switchboard>,
     /// The office's desk.
     pub office: Arc<Office>,
     /// Reads warnings in the language of the weather service.

@@ -301,6 +301,9 @@ words! {
     invalid_state: "应为 open、closed 或 all", "must be open, closed or all";
     invalid_cursor: "不是有效的续页标记", "is not a valid cursor";
     invalid_person: "没有这个人，或者不能接手这里的报警", "no such person, or one who may not take alarms here";
+    no_phone: "没有登记电话号码", "has no telephone number";
+    no_handset: "您的账号没有登记话机（voice.handsets）", "no phone of yours is configured (voice.handsets)";
+    no_trunk: "没有配置电话中继", "no trunk is configured";
     invalid_field: "未知的字段", "not a known field";
 }
 

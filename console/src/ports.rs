@@ -3,7 +3,8 @@
 
 use async_trait::async_trait;
 use care::home::{RoutineView, Rules, Told, Trial, View};
-use care::{AlarmId, ContactId, HomeId, TimeDelta, Timestamp};
+use care::{AlarmId, ContactId, ElderId, HomeId, Level, PersonId, TimeDelta, Timestamp};
+use std::fmt;
 
 /// The state of homes as the ingest keeps it.
 #[async_trait]
@@ -127,4 +128,68 @@ pub trait Warnings: Send + Sync {
     /// # Errors
     /// What is wrong with the message, in Chinese and in English.
     fn read(&self, message: &[u8]) -> Result<Vec<care::visit::warning::Warning>, (String, String)>;
+}
+
+/// Whom an operator wants to speak to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Party {
+    /// An elder.
+    Elder(ElderId),
+    /// A contact.
+    Contact(ContactId),
+}
+
+impl fmt::Display for Party {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Elder(id) => write!(f, "elder/{id}"),
+            Self::Contact(id) => write!(f, "contact/{id}"),
+        }
+    }
+}
+
+/// Two people to be connected.
+#[derive(Clone)]
+pub struct Connection {
+    /// The alarm that it is about.
+    pub alarm: AlarmId,
+    /// Its home.
+    pub home: HomeId,
+    /// How grave it is.
+    pub level: Level,
+    /// Whose own phone rings first.
+    pub operator: PersonId,
+    /// Their sign-in name.
+    pub operator_name: String,
+    /// Who is called then.
+    pub to: Party,
+    /// At which number: never logged.
+    pub number: String,
+}
+
+/// Why nobody can be connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoConnection {
+    /// No phone of the operator's is known.
+    NoHandset,
+    /// There is no line to call by.
+    NoTrunk,
+}
+
+/// The operators' own line.
+pub trait Switchboard: Send + Sync {
+    /// Begins to ring the operator's own phone, and returns. How it ended is noted at the alarm.
+    ///
+    /// # Errors
+    /// If it cannot even begin.
+    fn connect(&self, ask: Connection) -> Result<(), NoConnection>;
+}
+
+/// Where there is no trunk.
+pub struct NoSwitchboard;
+
+impl Switchboard for NoSwitchboard {
+    fn connect(&self, _ask: Connection) -> Result<(), NoConnection> {
+        Err(NoConnection::NoTrunk)
+    }
 }

@@ -111,6 +111,7 @@ pub(crate) fn build(app: &App) -> (Router, Vec<Route>) {
         .post("/api/v1/alarms/{id}/on-the-way", Act, api::verbs::on_the_way)
         .post("/api/v1/alarms/{id}/skip", Act, api::verbs::skip)
         .post("/api/v1/alarms/{id}/notes", Act, api::verbs::note)
+        .post("/api/v1/alarms/{id}/connect", Act, api::connect::connect)
         .get("/api/v1/homes", See, api::homes::list)
         .get("/api/v1/homes/{id}", See, api::homes::one)
         .get("/api/v1/homes/{id}/routine", See, api::detection::routine)

@@ -8,7 +8,7 @@ use crate::keys::RegisterKeys;
 use crate::lamp::Lamps;
 use crate::pulse::{ExchangeDoing, Pulse, Sources, Workers};
 use crate::secret;
-use crate::telephone::Telephone;
+use crate::telephone::{Calls, Line, Telephone};
 use alerts::canary::{Canary, CanaryChannel, CanarySettings};
 use alerts::exchange::Exchange;
 use alerts::self_audit::{AuditSettings, SelfAudit};
@@ -17,7 +17,7 @@ use alerts::{Channel, Engine, EngineSettings, RegisterDirectory};
 use anyhow::Context;
 use care::{Cause, HomeId, Reason, TimeDelta, Timestamp};
 use console::office::Office;
-use console::{Console, ConsoleSettings, Parts};
+use console::{Console, ConsoleSettings, NoSwitchboard, Parts};
 use gateway::{BridgeHandle, BridgeSettings, Door, DoorHandle, DoorSettings, Listener, Protection, Welcome};
 use ingest::{Ports, RegisterBook, Worker};
 use std::collections::BTreeSet;
@@ -166,8 +166,14 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
     if let Some(settings) = blueprint.webhook {
         channels.push(Arc::new(Webhook::new(settings, clock.clone()).context("setting up webhooks")?));
     }
+    let (mut handsets, mut incoming) = (std::collections::BTreeMap::new(), None);
     let voice = match blueprint.telephone {
-        Some(telephone) => Some(Arc::new(telephone.open(&ledger, &clock).await?)),
+        Some(mut telephone) => {
+            handsets = std::mem::take(&mut telephone.handsets);
+            let (voice, rings) = telephone.open(&ledger, &clock).await?;
+            incoming = Some(rings);
+            Some(Arc::new(voice))
+        }
         None => None,
     };
     if let Some(voice) = &voice {
@@ -181,6 +187,9 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
         let (engine, stop) = (engine.clone(), stopped.clone());
         async move { engine.run(stop).await }
     }));
+    if let (Some(voice), Some(incoming)) = (voice.clone(), incoming) {
+        tasks.push(tokio::spawn(voice.answer_callers(Arc::new(RegisterDirectory::new(register.clone(), blueprint.zone)), incoming)));
+    }
     if let Some(voice) = voice.clone() {
         let stop = stopped.clone();
         tasks.push(tokio::spawn(async move { voice.run(stop).await }));
@@ -215,7 +224,11 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
         homes: homes.clone(),
         feeds: pulse.clone(),
         metrics: pulse.clone(),
-        doing: Arc::new(ExchangeDoing(exchange.clone())),
+        doing: Arc::new(Calls { exchange: ExchangeDoing(exchange.clone()), voice: voice.clone() }),
+        switchboard: match voice {
+            Some(voice) => Arc::new(Line::new(voice, handsets, ledger.clone(), clock.clone())),
+            None => Arc::new(NoSwitchboard),
+        },
         office,
         warnings: Arc::new(Cap),
     };

@@ -2,14 +2,14 @@
 //! pack lacks.
 
 use crate::config::{Config, Wrong};
-use alerts::voice::leg::{LegOutcome, LegRequest, LegTimers};
+use alerts::voice::leg::{LegOutcome, LegPhase, LegRequest, LegTimers};
 use alerts::voice::number::{DialPlan, NumberForm};
 use alerts::voice::phrases::{self, Phrase};
 use alerts::voice::runtime::VoiceRuntime;
-use alerts::voice::sip::{SipTrunk, Transport, TrunkSettings};
+use alerts::voice::sip::{Incoming, SipTrunk, Transport, TrunkSettings};
 use alerts::voice::speech::{Pack, Speech, SpeechSettings};
-use alerts::voice::talk::{Line, Script, Talk};
-use alerts::voice::{Health, Voice, VoiceParts, VoiceRoute, VoiceSettings, audio};
+use alerts::voice::talk::{Line as Words, Script, Talk};
+use alerts::voice::{Connect, Connected, Health, Voice, VoiceParts, VoiceRoute, VoiceSettings, audio};
 use alerts::{Take, Taken};
 use anyhow::Context;
 use care::Level;
@@ -21,6 +21,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use store::ledger::{Tx, Write};
 use tokio::sync::{mpsc, watch};
 
 /// `[voice]`
@@ -57,6 +58,8 @@ pub struct VoiceConfig {
     pub desk_phone: String,
     /// Operators' own phones, by sign-in name.
     pub handsets: BTreeMap<String, String>,
+    /// Days that connected calls are kept as sound, announced to both; left out: nothing is recorded.
+    pub record_days: Option<u32>,
 }
 
 impl Default for VoiceConfig {
@@ -78,6 +81,7 @@ impl Default for VoiceConfig {
             packs: Vec::new(),
             desk_phone: String::new(),
             handsets: BTreeMap::new(),
+            record_days: None,
         }
     }
 }
@@ -306,15 +310,18 @@ impl Telephone {
     ///
     /// # Errors
     /// If a trunk's port cannot be had.
-    pub(crate) async fn open(self, ledger: &Arc<store::sqlite::SqliteLedger>, clock: &Arc<dyn store::Clock>) -> anyhow::Result<Voice> {
+    pub(crate) async fn open(self, ledger: &Arc<store::sqlite::SqliteLedger>, clock: &Arc<dyn store::Clock>) -> anyhow::Result<(Voice, mpsc::UnboundedReceiver<Incoming>)> {
         let runtime = Arc::new(VoiceRuntime::start().context("starting the voice runtime")?);
         let speech = Speech::new(self.speech, runtime.clone());
         let mut routes: Vec<Arc<dyn VoiceRoute>> = Vec::new();
+        let (rings, incoming) = mpsc::unbounded_channel();
         for settings in self.trunks {
-            routes.push(Arc::new(SipTrunk::open(settings, self.voice.plan.clone(), runtime.clone()).await?));
+            let trunk = SipTrunk::open(settings, self.voice.plan.clone(), runtime.clone()).await?;
+            trunk.take_incoming(rings.clone());
+            routes.push(Arc::new(trunk));
         }
         let parts = VoiceParts { ledger: ledger.clone(), register: ledger.clone(), clock: clock.clone(), speech };
-        Ok(Voice::new(routes, self.voice, parts))
+        Ok((Voice::new(routes, self.voice, parts), incoming))
     }
 }
 
@@ -345,6 +352,7 @@ pub(crate) fn telephone(config: &Config) -> anyhow::Result<Option<Telephone>> {
             calls_per_hour: voice.calls_per_hour,
             reserve_per_hour: voice.reserve_per_hour,
             desk_phone: Some(voice.desk_phone.clone()).filter(|p| !p.is_empty()),
+            recording: voice.record_days.map(|d| care::TimeDelta::days(i64::from(d))),
         },
         speech: SpeechSettings {
             program: Some(voice.speech.as_str()).filter(|p| !p.is_empty()).map(PathBuf::from),
@@ -354,6 +362,78 @@ pub(crate) fn telephone(config: &Config) -> anyhow::Result<Option<Telephone>> {
         },
         handsets: voice.handsets.clone(),
     }))
+}
+
+/// The operators' own line: their phone rings first.
+pub(crate) struct Line {
+    voice: Arc<Voice>,
+    handsets: BTreeMap<String, String>,
+    ledger: Arc<dyn store::Ledger>,
+    clock: Arc<dyn store::Clock>,
+}
+
+impl Line {
+    pub(crate) fn new(voice: Arc<Voice>, handsets: BTreeMap<String, String>, ledger: Arc<dyn store::Ledger>, clock: Arc<dyn store::Clock>) -> Self {
+        Self { voice, handsets, ledger, clock }
+    }
+}
+
+impl console::Switchboard for Line {
+    fn connect(&self, ask: console::Connection) -> Result<(), console::NoConnection> {
+        let first = [ask.operator.as_str(), &ask.operator_name].iter().find_map(|name| self.handsets.get(*name)).cloned().ok_or(console::NoConnection::NoHandset)?;
+        let (voice, ledger, clock) = (self.voice.clone(), self.ledger.clone(), self.clock.clone());
+        tokio::spawn(async move {
+            let connect = Connect { alarm: ask.alarm.clone(), home: ask.home, level: ask.level, first, second: ask.number, language: Language::Zh };
+            let came = voice.connect(&connect).await;
+            let now = clock.now();
+            let note = Write::Note { alarm: ask.alarm.clone(), at: now, by: ask.operator.as_str().to_owned(), kind: "call".into(), text: told(&ask.to, &came) };
+            let audit = Write::Audit { at: now, who: ask.operator.as_str().to_owned(), action: format!("alarm.connect.{}", came.word()), subject: format!("{}/{}", ask.alarm, ask.to) };
+            if let Err(error) = ledger.commit(Tx { fence: None, writes: vec![note, audit] }).await {
+                tracing::error!(alarm.id = %ask.alarm, %error, "how a call of the desk ended could not be stored");
+            }
+        });
+        Ok(())
+    }
+}
+
+/// What is noted at the alarm.
+fn told(to: &console::Party, came: &Connected) -> String {
+    let (zh, en) = match to {
+        console::Party::Elder(id) => (format!("致电老人 {id}"), format!("Call to elder {id}")),
+        console::Party::Contact(id) => (format!("致电联系人 {id}"), format!("Call to contact {id}")),
+    };
+    match came {
+        Connected::Spoke(length) => format!("{zh}：通话 {0} 秒。{en}: spoke for {0} s.", length.as_secs()),
+        Connected::FirstNotReached(_) => format!("{zh}：值班员话机未接听。{en}: the operator's own phone was not answered."),
+        Connected::SecondNotReached(why) => format!("{zh}：未接通（{0}）。{en}: not reached ({0}).", why.word()),
+        Connected::GivenUp => format!("{zh}：接通前已挂断。{en}: given up before it was answered."),
+        Connected::NotDialled => format!("{zh}：号码不允许拨打。{en}: the dial plan does not allow the number."),
+        Connected::NoLine => format!("{zh}：没有可用线路。{en}: no line is free."),
+    }
+}
+
+/// What of the telephone the desk shows: simulated calls, or real ones.
+pub(crate) struct Calls {
+    pub(crate) exchange: crate::pulse::ExchangeDoing,
+    pub(crate) voice: Option<Arc<Voice>>,
+}
+
+impl console::Doing for Calls {
+    fn underway(&self, alarm: &care::AlarmId) -> Vec<console::Underway> {
+        let mut out = self.exchange.underway(alarm);
+        let real = self.voice.as_ref().map(|v| v.underway()).unwrap_or_default();
+        out.extend(real.into_iter().filter(|c| c.alarm == *alarm).map(|c| console::Underway {
+            contact: c.contact,
+            channel: "voice".into(),
+            phase: match c.phase {
+                LegPhase::Dialling => console::Phase::Dialling,
+                LegPhase::Ringing => console::Phase::Ringing,
+                LegPhase::Talking | LegPhase::Details => console::Phase::Answered,
+            },
+            since: c.since,
+        }));
+        out
+    }
 }
 
 /// `hearthline voice ...`
@@ -452,10 +532,10 @@ async fn test_call(file: &Path, name: Option<&str>, language: Language, written:
             println!("{message}");
         }
     });
-    let tone = |text: &str| Line::ready(text, audio::tone(&[880.0], Duration::from_millis(300)));
+    let tone = |text: &str| Words::ready(text, audio::tone(&[880.0], Duration::from_millis(300)));
     let script = Script {
         brief: words.clone(),
-        attention: Line::ready("(tone)", audio::attention()),
+        attention: Words::ready("(tone)", audio::attention()),
         once_more: tone("(once more)"),
         not_stored: tone("(once more)"),
         confirmed: tone("(confirmed)"),
@@ -466,7 +546,7 @@ async fn test_call(file: &Path, name: Option<&str>, language: Language, written:
     };
     let (_keep, released) = watch::channel(false);
     let leg = LegRequest { number, level: Level::Red, timers: telephone.voice.timers.clone() };
-    let talk = Talk { script: &script, timers: &leg.timers, take: &JustATest, released, clock: Arc::new(crate::clock::WallClock::new(None, care::TimeDelta::zero(), 1)), bridge: None };
+    let talk = Talk { script: &script, timers: &leg.timers, take: &JustATest, released, clock: Arc::new(crate::clock::WallClock::new(None, care::TimeDelta::zero(), 1)), bridge: None, progress: None };
     let report = trunk.place(&leg, talk).await;
     if matches!(report.outcome, LegOutcome::RouteDown(_)) && !within.is_zero() {
         // What further up looks like a time-out has a reason: the probe knows it.

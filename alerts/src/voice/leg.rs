@@ -267,6 +267,19 @@ impl LegOutcome {
     }
 }
 
+/// How far a leg has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LegPhase {
+    /// The line is being set up.
+    Dialling,
+    /// It rings.
+    Ringing,
+    /// Answered, no key yet.
+    Talking,
+    /// The key is stored; the details are said.
+    Details,
+}
+
 /// What is to be done on a leg.
 #[derive(Debug, Clone)]
 pub struct LegRequest {

@@ -20,6 +20,8 @@ const TICK: Duration = Duration::from_millis(20);
 const PACKET_MAX: usize = 1_500;
 /// Sound of the other leg that waits to be said, in packets: 160 ms; older sound is dropped.
 const WAITING_MAX: usize = 8;
+/// Packets of it that are there before it is said: 60 ms.
+const AHEAD: usize = 3;
 
 /// Orders to the sound of a call.
 #[derive(Debug)]
@@ -73,7 +75,7 @@ impl Ports {
 enum Saying {
     Nothing,
     Sound { no: u32, what: Pcm, at: usize },
-    Other { from: mpsc::Receiver<Vec<i16>>, left: Vec<i16> },
+    Other { from: mpsc::Receiver<Vec<i16>>, left: Vec<i16>, flows: bool },
 }
 
 impl Saying {
@@ -91,21 +93,21 @@ impl Saying {
                 }
                 (out, done)
             }
-            Self::Other { from, left } => {
+            Self::Other { from, left, flows } => {
+                while let Ok(more) = from.try_recv() {
+                    left.extend(more);
+                }
                 // Clocks of two phones differ: what has piled up is dropped rather than said late.
-                while left.len() < FRAME || from.len() > WAITING_MAX {
-                    match from.try_recv() {
-                        Ok(more) => left.extend(more),
-                        Err(_) => break,
-                    }
-                }
                 if left.len() > FRAME * WAITING_MAX {
-                    left.drain(..left.len() - FRAME * 2);
+                    left.drain(..left.len() - FRAME * AHEAD);
                 }
-                let take = left.len().min(FRAME);
-                let mut out: Vec<i16> = left.drain(..take).collect();
-                out.resize(FRAME, 0);
-                (out, None)
+                // A few packets ahead, so that one that is late does not tear a hole.
+                if *flows && left.len() < FRAME || !*flows && left.len() < FRAME * AHEAD {
+                    *flows = false;
+                    return (vec![0; FRAME], None);
+                }
+                *flows = true;
+                (left.drain(..FRAME).collect(), None)
             }
         }
     }
@@ -165,7 +167,7 @@ pub(super) async fn run(socket: UdpSocket, mut orders: mpsc::UnboundedReceiver<S
                 }
                 Some(Sound::Say(no, what)) => saying = Saying::Sound { no, what, at: 0 },
                 Some(Sound::Hear(other)) => to_other = Some(other),
-                Some(Sound::Pass(from)) => saying = Saying::Other { from, left: Vec::new() },
+                Some(Sound::Pass(from)) => saying = Saying::Other { from, left: Vec::new(), flows: false },
             },
             got = socket.recv_from(&mut buffer) => {
                 let Ok((len, from)) = got else { continue };

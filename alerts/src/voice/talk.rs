@@ -3,7 +3,7 @@
 
 use super::audio::Pcm;
 use super::keys::Via;
-use super::leg::{Failure, LegOutcome, LegReport, LegTimers, Order, Told, Wire};
+use super::leg::{Failure, LegOutcome, LegPhase, LegReport, LegTimers, Order, Told, Wire};
 use crate::channel::{Take, Taken};
 use care::Timestamp;
 use std::sync::Arc;
@@ -75,6 +75,8 @@ pub struct Talk<'a> {
     pub clock: Arc<dyn Clock>,
     /// The desk's phone.
     pub bridge: Option<&'a dyn Bridge>,
+    /// Told how far it has come.
+    pub progress: Option<&'a (dyn Fn(LegPhase) + Send + Sync)>,
 }
 
 /// Where a line being said stands.
@@ -123,6 +125,12 @@ impl Course<'_, '_> {
         self.talk.clock.now()
     }
 
+    fn progress(&self, phase: LegPhase) {
+        if let Some(tell) = self.talk.progress {
+            tell(phase);
+        }
+    }
+
     async fn wait(&mut self, until: Instant) -> Woken {
         tokio::select! {
             biased;
@@ -154,6 +162,7 @@ impl Course<'_, '_> {
                         self.talk.take.reached();
                         if self.report.rang_at.is_none() {
                             self.report.rang_at = Some(self.now());
+                            self.progress(LegPhase::Ringing);
                             until = Instant::now() + self.talk.timers.ring;
                         }
                         has_word = true;
@@ -161,6 +170,7 @@ impl Course<'_, '_> {
                     Told::Answered => {
                         self.talk.take.reached();
                         self.report.answered_at = Some(self.now());
+                        self.progress(LegPhase::Talking);
                         return Ok(());
                     }
                     Told::Failed(failure) => return Err(self.failed(&failure)),
@@ -265,6 +275,7 @@ impl Course<'_, '_> {
                         '1' => match self.talk.take.accept().await {
                             Taken::Yours => {
                                 self.report.key_at = Some(self.now());
+                                self.progress(LegPhase::Details);
                                 self.details().await;
                                 return LegOutcome::Acknowledged(via);
                             }

@@ -386,7 +386,7 @@ async fn talked(script: &Script, who: Person, takes: Vec<Taken>) -> (LegReport, 
     let (_keep, released) = watch::channel(false);
     let take = Stubborn(Mutex::new(takes), Mutex::default());
     let timers = LegTimers::default();
-    let talk = Talk { script, timers: &timers, take: &take, released, clock: Arc::new(TestClock::new()), bridge: None };
+    let talk = Talk { script, timers: &timers, take: &take, released, clock: Arc::new(TestClock::new()), bridge: None, progress: None };
     let report = talk.hold(Wire { orders, told, facts: Arc::default() }).await;
     let given = take.1.lock().unwrap().clone();
     (report, given)

@@ -15,9 +15,9 @@ use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-struct Baresip {
+pub(crate) struct Baresip {
     child: Child,
-    port: u16,
+    pub(crate) port: u16,
     ctrl: u16,
     dir: Dir,
 }
@@ -32,6 +32,11 @@ impl Drop for Baresip {
 impl Baresip {
     /// Answers every call by itself. `pem`: key and certificate for TLS on the next port.
     fn start(pem: &str) -> Self {
+        Self::start_as("+8613800000001", pem)
+    }
+
+    /// As the phone of this number.
+    pub(crate) fn start_as(number: &str, pem: &str) -> Self {
         let dir = Dir::new("baresip");
         let at = dir.0.display();
         let port = ports(8);
@@ -47,18 +52,18 @@ impl Baresip {
             rtp + 60
         );
         std::fs::write(dir.0.join("config"), config).unwrap();
-        std::fs::write(dir.0.join("accounts"), format!("<sip:+8613800000001@127.0.0.1:{port}>;regint=0;answermode=auto;audio_codecs=PCMA\n")).unwrap();
+        std::fs::write(dir.0.join("accounts"), format!("<sip:{number}@127.0.0.1:{port}>;regint=0;answermode=auto;audio_codecs=PCMA\n")).unwrap();
         let log = std::fs::File::create(dir.0.join("log")).unwrap();
         let mut child = Command::new("baresip").arg("-f").arg(&dir.0).stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
         until_bound(port, &mut child);
         Self { child, port, ctrl, dir }
     }
 
-    fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(self.dir.0.join("log")).unwrap_or_default()).into_owned()
     }
 
-    fn until(&self, words: &str) {
+    pub(crate) fn until(&self, words: &str) {
         let start = Instant::now();
         while !self.log().contains(words) {
             assert!(start.elapsed() < PATIENCE, "baresip never says {words:?}: {}", self.log());
@@ -83,7 +88,7 @@ impl Baresip {
     }
 
     /// What it heard, once the file is whole.
-    fn heard(&self) -> Vec<i16> {
+    pub(crate) fn heard(&self) -> Vec<i16> {
         let files = std::fs::read_dir(self.dir.0.join("rec")).unwrap();
         let file = files.map(|f| f.unwrap().path()).find(|p| p.to_string_lossy().ends_with("-dec.wav")).expect("baresip has recorded nothing");
         read_wav(&std::fs::read(file).unwrap()).unwrap()
@@ -91,7 +96,7 @@ impl Baresip {
 }
 
 /// The best correlation of a prompt with a part of what was heard.
-fn correlation(prompt: &[i16], heard: &[i16]) -> f64 {
+pub(crate) fn correlation(prompt: &[i16], heard: &[i16]) -> f64 {
     let at = |lag: usize, step: usize| {
         let (mut xy, mut xx, mut yy) = (0.0, 0.0, 0.0);
         for (x, y) in prompt.iter().zip(heard.get(lag..).unwrap_or_default()).step_by(step) {
@@ -108,7 +113,7 @@ fn correlation(prompt: &[i16], heard: &[i16]) -> f64 {
 }
 
 /// A certificate authority, and the key and certificate of a trunk by it.
-fn authority() -> (Vec<u8>, String) {
+pub(crate) fn authority() -> (Vec<u8>, String) {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();

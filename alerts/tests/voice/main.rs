@@ -2,7 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod baresip;
+mod bridge;
+mod crash;
 mod legs;
+mod ringback;
 mod sipp;
 mod trunks;
 mod world;

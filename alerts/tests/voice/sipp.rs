@@ -93,7 +93,9 @@ impl Sipp {
             .stderr(log)
             .spawn()
             .unwrap();
-        if more.contains(&"t1") {
+        if more.iter().any(|m| m.contains(':')) {
+            // It calls: it may be over already.
+        } else if more.contains(&"t1") {
             std::thread::sleep(Duration::from_millis(300));
         } else {
             until_bound(port, &mut child);
@@ -199,6 +201,14 @@ pub(crate) fn info(body: &str) -> String {
          From: <sip:callee@127.0.0.1>;tag=[pid]callee[call_number]\nTo:[$caller]\n[last_Call-ID:]\nCSeq: 7 INFO\nMax-Forwards: 70\n\
          Content-Type: application/dtmf-relay\nContent-Length: [len]\n\n{body}\n]]></send>\n<recv response=\"200\"></recv>\n"
     )
+}
+
+/// The called party hangs up.
+pub(crate) fn hangs_up() -> String {
+    "<send retrans=\"500\"><![CDATA[\n\nBYE sip:hearthline@127.0.0.1 SIP/2.0\nVia: SIP/2.0/[transport] 127.0.0.1:[local_port];branch=[branch]\n\
+     From: <sip:callee@127.0.0.1>;tag=[pid]callee[call_number]\nTo:[$caller]\n[last_Call-ID:]\nCSeq: 9 BYE\nMax-Forwards: 70\nContent-Length: 0\n\n]]></send>\n\
+     <recv response=\"200\"></recv>\n"
+        .into()
 }
 
 /// A capture file with G.711 in RTP, as SIPp replays it.

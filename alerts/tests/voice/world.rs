@@ -103,7 +103,7 @@ pub(crate) fn number() -> Number {
 pub(crate) async fn call_with(trunk: &SipTrunk, script: &Script, timers: LegTimers, take: &Stores) -> LegReport {
     let (_keep, released) = watch::channel(false);
     let leg = LegRequest { number: number(), level: Level::Red, timers: timers.clone() };
-    let talk = Talk { script, timers: &timers, take, released, clock: Arc::new(Wall), bridge: None };
+    let talk = Talk { script, timers: &timers, take, released, clock: Arc::new(Wall), bridge: None, progress: None };
     trunk.place(&leg, talk).await
 }
 

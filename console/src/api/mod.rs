@@ -2,6 +2,7 @@
 
 pub(crate) mod alarms;
 pub(crate) mod audit;
+pub(crate) mod connect;
 pub(crate) mod detection;
 pub(crate) mod events;
 pub(crate) mod homes;

@@ -1,6 +1,6 @@
 //! The OpenAPI document of the API. A test compares it with the table of routes.
 
-use super::{alarms, audit, detection, events, homes, me, reveal, verbs, worklists};
+use super::{connect, alarms, audit, detection, events, homes, me, reveal, verbs, worklists};
 use crate::probes;
 use crate::problem::ProblemBody;
 use axum::Json;
@@ -58,7 +58,7 @@ impl Modify for SignIn {
     info(title = "Hearthline", description = "Alarms, homes and what the platform does about them.", license(name = "Apache-2.0")),
     paths(
         probes::healthz, probes::readyz, probes::metrics, document, me::me, alarms::list, alarms::one, verbs::claim, verbs::report, verbs::close,
-        verbs::hand_over, verbs::let_go, verbs::on_the_way, verbs::skip, verbs::note, homes::list, homes::one, detection::routine, detection::away,
+        verbs::hand_over, verbs::let_go, verbs::on_the_way, verbs::skip, verbs::note, connect::connect, homes::list, homes::one, detection::routine, detection::away,
         detection::back, detection::normal, detection::rules, detection::pets, detection::trial, reveal::elder, reveal::contact,
         worklists::quarantine, worklists::unknown_devices, worklists::outage, audit::list, audit::verify, events::stream
     ),

@@ -112,6 +112,32 @@ async fn what_does_not_fit_the_state_is_refused_in_words() {
 }
 
 #[tokio::test]
+async fn an_operator_is_connected_with_an_elder_or_a_contact_of_the_home_and_with_nobody_else() {
+    let house = House::new().await;
+    let id = house.press("home-0001").await;
+    let at = format!("/api/v1/alarms/{id}/connect");
+    let begun = house.post("linxiao", &at, r#"{"to":"contact","id":"c-daughter"}"#).await;
+    assert_eq!(begun.0.as_u16(), 202);
+    let asked = house.switchboard.0.lock().unwrap().clone();
+    assert_eq!(asked.len(), 1);
+    assert_eq!((asked[0].1.as_str(), asked[0].2.as_str()), ("contact/c-daughter", "13812342201"));
+    for (who, body, status) in [
+        ("linxiao", r#"{"to":"contact","id":"c-nobody"}"#, 404),
+        ("linxiao", r#"{"to":"elder","id":"e-nobody"}"#, 404),
+        ("linxiao", r#"{"to":"police","id":"110"}"#, 400),
+        ("root", r#"{"to":"contact","id":"c-daughter"}"#, 403),
+    ] {
+        let (got, problem) = house.post(who, &at, body).await;
+        assert!(got.as_u16() == status || (who == "root" && got.is_client_error()), "{body}: {got} {problem}");
+    }
+    assert_eq!(house.switchboard.0.lock().unwrap().len(), 1);
+    // It stands in the audit, without a number.
+    let (_, audit) = house.get("root", "/api/v1/audit").await;
+    let text = audit.to_string();
+    assert!(text.contains("alarm.connect") && !text.contains("13812342201"), "{text}");
+}
+
+#[tokio::test]
 async fn bad_bodies_are_refused_with_the_field_that_is_wrong() {
     let house = House::new().await;
     let id = house.press("home-0001").await;

@@ -43,6 +43,7 @@ const TABLE: &[(&str, &str, Need)] = &[
     ("POST", "/api/v1/alarms/{id}/on-the-way", Act),
     ("POST", "/api/v1/alarms/{id}/report", Act),
     ("POST", "/api/v1/alarms/{id}/skip", Act),
+    ("POST", "/api/v1/alarms/{id}/connect", Act),
     ("POST", "/api/v1/homes/{id}/contacts/{contact}/reveal", Act),
     ("GET", "/api/v1/homes/{id}/routine", See),
     ("POST", "/api/v1/homes/{id}/away", Act),

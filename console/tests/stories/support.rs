@@ -105,12 +105,27 @@ impl Doing for FakeDoing {
     }
 }
 
+/// Connects nobody, and remembers who asked for whom. The administrator has no phone.
+#[derive(Default)]
+pub struct FakeSwitchboard(pub Mutex<Vec<(String, String, String)>>);
+
+impl console::Switchboard for FakeSwitchboard {
+    fn connect(&self, ask: console::Connection) -> Result<(), console::NoConnection> {
+        if ask.operator_name == "管理员" || ask.operator.as_str() == "root" {
+            return Err(console::NoConnection::NoHandset);
+        }
+        self.0.lock().unwrap().push((ask.operator.as_str().to_owned(), ask.to.to_string(), ask.number));
+        Ok(())
+    }
+}
+
 pub struct House {
     pub ledger: Arc<MemoryLedger>,
     pub clock: Arc<HandClock>,
     pub homes: Arc<FakeHomes>,
     pub feeds: Arc<FakeFeeds>,
     pub doing: Arc<FakeDoing>,
+    pub switchboard: Arc<FakeSwitchboard>,
     pub office: Arc<Office>,
     pub console: Console,
     pub router: Router,
@@ -268,6 +283,7 @@ impl House {
         let policy = care::policy::Policy::load(include_str!("../../../docs/policies/jinjiang.toml")).unwrap().policy;
         let rules = OfficeRules { policies: policy.into(), guards: care::visit::guard::Guards::default() };
         let office = Arc::new(Office::new(Arc::<MemoryLedger>::clone(&ledger), Arc::<HandClock>::clone(&clock), rules));
+        let switchboard = Arc::new(FakeSwitchboard::default());
         let parts = Parts {
             office: Arc::clone(&office),
             warnings: Arc::new(NoWarnings),
@@ -278,10 +294,11 @@ impl House {
             feeds: Arc::<FakeFeeds>::clone(&feeds),
             metrics: Arc::new(FakeMetrics),
             doing: Arc::<FakeDoing>::clone(&doing),
+            switchboard: Arc::<FakeSwitchboard>::clone(&switchboard),
         };
         let console = Console::new(settings, parts).unwrap();
         let router = console.router();
-        Self { ledger, clock, homes, feeds, doing, office, console, router, tokens: Mutex::default() }
+        Self { ledger, clock, homes, feeds, doing, switchboard, office, console, router, tokens: Mutex::default() }
     }
 
     /// Lets the console follow the ledger in the background.
