@@ -66,6 +66,7 @@ fn town(count: usize, as_of: NaiveDate) -> Facts {
             ability: Dated::always(if n % 10 == 4 { Ability::Moderate } else { Ability::None }),
             disability_level: Dated::always(None),
             numbers: Vec::new(),
+            chosen: Dated::steps(Vec::new()),
             enrolled_on: enrolled,
             suspensions: Vec::new(),
             consents: None,

@@ -42,6 +42,7 @@ fn any_elder(n: usize) -> impl Strategy<Value = Elder> {
             ability: Dated::steps(vec![(day(0), ability), (day(withdrawn), Ability::Moderate)]),
             disability_level: Dated::always(Some(level).filter(|level| *level > 0)),
             numbers: Vec::new(),
+            chosen: Dated::steps(Vec::new()),
             enrolled_on: day(enrolled),
             suspensions: suspensions
                 .into_iter()

@@ -147,6 +147,7 @@ fn file(n: usize, home: &store::register::HomeRecord, elder: &store::register::E
         entered: Vec::new(),
         categories: Vec::new(),
         chosen_tier: None,
+        chosen: Vec::new(),
         circumstances: Default::default(),
         family: Vec::new(),
         living: Default::default(),

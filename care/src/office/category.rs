@@ -198,6 +198,25 @@ pub fn may_be_destitute(file: &ElderFile, day: NaiveDate) -> bool {
     no_kin && file.circumstances.has_livelihood == Some(false) && file.economy != Some(super::elder::Economy::Destitute)
 }
 
+/// National programmes that an elder may have a right to and that do not stand among the benefits: to be looked into,
+/// told and helped with (R16, R41). The name, and whom it is for.
+pub fn suggestions(file: &ElderFile, day: NaiveDate) -> Vec<&'static str> {
+    let held = held(file, day);
+    let has = |category: &str| held.iter().any(|code| code == category);
+    let poor = file.economy.is_some();
+    let dependent = super::Since::on(&file.ability, day).copied().is_some_and(|ability| ability >= Ability::Moderate);
+    let programmes = [
+        ("特困人员救助供养", may_be_destitute(file, day)),
+        ("重度残疾人护理补贴", has(SEVERE_DISABILITY)),
+        ("困难残疾人生活补贴", poor && !file.disability_card.is_empty()),
+        ("经济困难失能老年人补贴", poor && dependent),
+        ("高龄津贴", crate::calendar::age_on(file.born, day) >= 80),
+        ("计划生育特殊家庭扶助金", has(SPECIAL_FAMILY)),
+    ];
+    let known = |name: &str| file.living.benefits.iter().any(|benefit| benefit.name.contains(name));
+    programmes.into_iter().filter(|(name, may)| *may && !known(name)).map(|(name, _)| name).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -293,6 +312,16 @@ mod tests {
         elder.card_valid_to = "2026-11-29".parse().ok();
         check(&elder, SEVERE_DISABILITY, Verdict::No);
         assert_eq!(elder.categories_on(day()), [CARE_DEPENDENT, SEVERE_DISABILITY, SPECIAL_FAMILY]);
+    }
+
+    #[test]
+    fn benefits_are_suggested_until_they_stand_in_the_file() {
+        let facts = serde_json::json!({ "spouse": false, "children": false, "cared_for": false, "can_work": false, "has_livelihood": false });
+        let mut elder = file(facts, serde_json::json!([]));
+        assert_eq!(suggestions(&elder, day()), ["特困人员救助供养", "高龄津贴"]);
+        elder.living.benefits.push(super::super::elder::Benefit { name: "高龄津贴（市）".into(), ..Default::default() });
+        elder.economy = Some(super::super::elder::Economy::Destitute);
+        assert!(suggestions(&elder, day()).is_empty());
     }
 
     #[test]

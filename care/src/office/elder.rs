@@ -397,6 +397,9 @@ pub struct ElderFile {
     /// The tier that the office chose, where it is stricter than the one that follows from the facts.
     #[serde(default)]
     pub chosen_tier: Option<String>,
+    /// What was chosen, with its history.
+    #[serde(default)]
+    pub chosen: Vec<Since<Option<String>>>,
     /// What decides the categories.
     #[serde(default)]
     pub circumstances: Circumstances,

@@ -19,6 +19,10 @@ impl ElderFile {
         if level.is_some() || !self.disability_level.is_empty() {
             Since::note(&mut self.disability_level, from, level);
         }
+        if self.chosen_tier.is_some() || !self.chosen.is_empty() {
+            let from = if self.chosen.is_empty() { self.enrolled_on.min(today) } else { today };
+            Since::note(&mut self.chosen, from, self.chosen_tier.clone());
+        }
         let held = category::held(self, today);
         let from = if self.categories.is_empty() { self.enrolled_on.min(today) } else { today };
         Since::note(&mut self.categories, from, held);
@@ -78,6 +82,7 @@ impl ElderFile {
                 Dated::steps(self.disability_level.iter().map(|since| (since.from, since.is)).collect())
             },
             numbers: Vec::new(),
+            chosen: Dated::steps(self.chosen.iter().map(|since| (since.from, since.is.clone())).collect()),
             enrolled_on: self.enrolled_on,
             suspensions,
             consents: consents_by_day(consents, self.enrolled_on),

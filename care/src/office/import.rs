@@ -298,6 +298,7 @@ pub fn create(offer: &Offer, id: ElderId, home: HomeId, area: &str, source: &Sou
         entered: Vec::new(),
         categories: Vec::new(),
         chosen_tier: None,
+        chosen: Vec::new(),
         circumstances: super::elder::Circumstances::default(),
         family: Vec::new(),
         living: super::elder::Living::default(),

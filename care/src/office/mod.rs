@@ -15,6 +15,7 @@ pub mod consent;
 pub mod elder;
 pub mod event;
 pub mod facts;
+pub mod figures;
 pub mod handled;
 pub mod import;
 pub mod matter;

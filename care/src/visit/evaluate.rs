@@ -204,6 +204,7 @@ impl<'a> Judge<'a> {
         days.extend(elder.categories.changes().map(|(day, _)| day));
         days.extend(elder.ability.changes().map(|(day, _)| day));
         days.extend(elder.disability_level.changes().map(|(day, _)| day));
+        days.extend(elder.chosen.changes().map(|(day, _)| day));
         days.extend(elder.numbers.iter().flat_map(|(_, number)| number.changes().map(|(day, _)| day)));
         days.retain(|day| from <= *day && *day <= to);
         days.sort_unstable();
@@ -215,13 +216,16 @@ impl<'a> Judge<'a> {
         let codes = elder.categories.on(day).map_or(&[][..], Vec::as_slice);
         let numbers: Vec<(String, f64)> =
             elder.numbers.iter().filter_map(|(name, number)| Some((name.clone(), *number.on(day)?))).collect();
-        self.policy.tier_of(&Standing {
+        let computed = self.policy.tier_of(&Standing {
             age: age_on(elder.born, day),
             categories: Few::of(codes.iter().filter_map(|code| self.policy.category(code))),
             ability: elder.ability.on(day).copied().unwrap_or(crate::policy::Ability::None),
             disability_level: elder.disability_level.on(day).copied().flatten(),
             numbers: &numbers,
-        })
+        });
+        // Tiers stand strictest first. Nobody is chosen into a tier who is in none.
+        let chosen = elder.chosen.on(day).and_then(|chosen| chosen.as_ref()).and_then(|code| self.policy.tier(code));
+        computed.map(|computed| chosen.map_or(computed, |chosen| chosen.min(computed)))
     }
 }
 

@@ -238,6 +238,7 @@ impl Check {
             ability: ability?,
             disability_level: level?,
             numbers,
+            chosen: Dated::steps(Vec::new()),
             enrolled_on,
             suspensions,
             consents,

@@ -82,6 +82,8 @@ pub struct Elder {
     pub disability_level: Dated<Option<u8>>,
     /// Named figures (scores).
     pub numbers: Vec<(String, Dated<f64>)>,
+    /// The tier that the office chose, where it did: it holds where it is the stricter one (R29).
+    pub chosen: Dated<Option<String>>,
     /// The first day in the register.
     pub enrolled_on: NaiveDate,
     /// Spans in which nothing is owed.

@@ -201,6 +201,7 @@ impl Office {
             unmask(&mut file, &old.record);
             file.sources.clone_from(&old.record.sources);
             file.exported.clone_from(&old.record.exported);
+            file.chosen.clone_from(&old.record.chosen);
             file.categories.clone_from(&old.record.categories);
             file.disability_level.clone_from(&old.record.disability_level);
         }

@@ -4,6 +4,7 @@
 mod consents;
 mod elders;
 mod events;
+mod figures;
 mod matters;
 mod model;
 mod months;

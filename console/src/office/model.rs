@@ -10,6 +10,7 @@ use care::office::visit::Visit;
 use care::office::visitor::Pairing;
 use care::office::{FrozenMonth, Record, review};
 use care::policy::PolicySet;
+use care::visit::remote::{DayVerdict, judge_day};
 use care::visit::report::CoverDays;
 use care::visit::Facts;
 use care::{ElderId, HomeId, PersonId, TimeDelta, Timestamp};
@@ -23,6 +24,9 @@ use store::sheet::Sheet;
 
 /// Contacts that began longer ago than this are not kept in memory: closed months have their reports.
 pub(super) const CONTACT_DAYS: i64 = 400;
+
+/// A doubtful day proposes a visit for so many days.
+const DOUBT_DAYS: i64 = 3;
 
 /// What lists show of an elder.
 #[derive(Debug, Clone, PartialEq)]
@@ -130,6 +134,7 @@ pub(super) struct Model {
     numbers: HashMap<[u8; 32], ElderId>,
     number_of: HashMap<ElderId, [u8; 32]>,
     cover: HashMap<HomeId, BTreeMap<Month, BTreeMap<NaiveDate, bool>>>,
+    doubts: HashMap<HomeId, BTreeSet<NaiveDate>>,
     pub(super) frozen: BTreeMap<Month, u32>,
     pairs: HashMap<PersonId, BTreeMap<String, Pairing>>,
 }
@@ -189,6 +194,10 @@ impl Model {
                     let policy = policies.on(day.evidence.day);
                     let covered = policy.is_some_and(|policy| day.evidence.coverage_pct >= policy.counts.remote.min_coverage_pct);
                     let month = Month::of(day.evidence.day);
+                    let verdict = policy.map(|policy| judge_day(&policy.counts.remote, &day.evidence));
+                    if verdict == Some(DayVerdict::Doubtful) && (today - day.evidence.day).num_days() <= DOUBT_DAYS {
+                        self.doubts.entry(day.home.clone()).or_default().insert(day.evidence.day);
+                    }
                     self.cover.entry(day.home).or_default().entry(month).or_default().insert(day.evidence.day, covered);
                 }
             }
@@ -334,6 +343,13 @@ impl Model {
     /// The elders that a visitor is paired with on a day.
     pub(super) fn paired(&self, visitor: &PersonId, day: NaiveDate) -> BTreeSet<ElderId> {
         self.pairs.get(visitor).into_iter().flat_map(BTreeMap::values).filter(|pair| pair.on(day)).map(|pair| pair.elder.clone()).collect()
+    }
+
+    /// The latest day within the last three on which the devices of the elder's home saw too little: somebody should go
+    /// and look (R79). A proposal, never a visit and never a fault of the elder.
+    pub(super) fn doubt(&self, home: &HomeId, today: NaiveDate) -> Option<NaiveDate> {
+        let last = self.doubts.get(home)?.last().copied()?;
+        ((today - last).num_days() <= DOUBT_DAYS).then_some(last)
     }
 
     /// Proven cover in a month, of elders in homes with devices.

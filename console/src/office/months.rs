@@ -65,6 +65,8 @@ pub struct DueRow {
     pub duties: Vec<DueDuty>,
     /// The last home visit that met the elder.
     pub last_home_visit: Option<NaiveDate>,
+    /// The devices saw too little on this day: a visit is proposed (R79).
+    pub proposed: Option<NaiveDate>,
 }
 
 impl DueRow {
@@ -259,10 +261,12 @@ impl Office {
                         .collect();
                     duties.sort_by_key(|duty| (duty.state != State::Due, duty.last));
                     let tier = of.tier.map(str::to_owned);
-                    (!duties.is_empty()).then(|| DueRow { last_home_visit: last_home.get(&elder.id).copied(), elder, tier, duties })
+                    let went = last_home.get(&elder.id).copied();
+                    let proposed = model.doubt(&elder.home, today).filter(|day| went.is_none_or(|went| went <= *day));
+                    (!duties.is_empty() || proposed.is_some()).then(|| DueRow { proposed, last_home_visit: last_home.get(&elder.id).copied(), elder, tier, duties })
                 })
                 .collect();
-            rows.sort_by(|a, b| (a.by().is_none(), a.by(), &a.elder.area, &a.elder.id).cmp(&(b.by().is_none(), b.by(), &b.elder.area, &b.elder.id)));
+            rows.sort_by(|a, b| (a.proposed.is_none(), a.by().is_none(), a.by(), &a.elder.area, &a.elder.id).cmp(&(b.proposed.is_none(), b.by().is_none(), b.by(), &b.elder.area, &b.elder.id)));
             rows
         })
         .await

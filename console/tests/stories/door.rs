@@ -74,6 +74,7 @@ const OFFICE: &[(&str, &str, Need)] = &[
     ("GET", "/api/v1/hazards", Visit),
     ("GET", "/api/v1/incidents", Visit),
     ("GET", "/api/v1/months", Office),
+    ("GET", "/api/v1/months/{month}/figures", Refer),
     ("GET", "/api/v1/months/{month}/forecast", Office),
     ("GET", "/api/v1/months/{month}/league", Office),
     ("GET", "/api/v1/months/{month}/report", Office),

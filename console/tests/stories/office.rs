@@ -221,6 +221,11 @@ async fn a_visitor_sees_who_is_paired_a_guide_the_town_a_department_its_referral
     assert_eq!(house.post("housing", &format!("/api/v1/referrals/{id}"), r#"{"step":"done"}"#).await.0, StatusCode::UNPROCESSABLE_ENTITY, "an outcome has words");
     let (status, answer) = house.post("housing", &format!("/api/v1/referrals/{id}"), r#"{"step":"done","words":"已更换"}"#).await;
     assert_eq!((status, answer["record"]["outcome"].as_str()), (StatusCode::OK, Some("已更换")));
+    let (status, figures) = house.get("housing", "/api/v1/months/2026-11/figures").await;
+    assert_eq!((status, figures["figures"]["referrals"]["housing"]["done"].as_u64()), (StatusCode::OK, Some(1)), "{figures}");
+    assert!(figures["figures"]["categories"].as_object().unwrap().is_empty(), "a department gets its own part: {figures}");
+    let (_, all) = house.get("city", "/api/v1/months/2026-11/figures").await;
+    assert_eq!(all["figures"]["categories"]["no_kin"], 2);
     // Followed up by a person, again if it is not so.
     let (_, follow_ups) = house.get("guide", "/api/v1/follow-ups?state=open").await;
     let follow = follow_ups["items"].as_array().unwrap().iter().find(|item| item["record"]["about"] == id).unwrap()["record"]["id"].as_str().unwrap().to_owned();
@@ -306,6 +311,29 @@ async fn remote_monitoring_records_itself_with_evidence_and_never_counts_as_a_ho
     let mut typed = self::visit("typed", "liaison", "2026-11-20T01:00:00Z");
     typed["mode"] = "remote".into();
     assert_eq!(signed(&house, "liaison", typed).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test]
+async fn a_doubtful_day_proposes_a_visit_and_a_chosen_tier_is_the_stricter_one() {
+    let house = House::new().await;
+    enrolled(&house).await;
+    let yesterday = plus_days(today(&house), -1);
+    let quiet = DayEvidence { presence_events: 1, longest_gap_hours: 19.0, ..good_day(yesterday) };
+    house.office.keep_days(vec![("home-0001".into(), quiet)]).await.unwrap();
+    let row = house.office.due("350582/meiling", None).await.unwrap().remove(0);
+    assert_eq!((row.elder.id.as_str(), row.proposed), ("elder-1", Some(yesterday)));
+    signed(&house, "liaison", visit("look", "liaison", "2026-11-23T01:00:00Z")).await;
+    assert!(house.office.due("350582/meiling", None).await.unwrap().iter().all(|row| row.proposed.is_none()), "somebody went");
+    let mut general = file("elder-3", "home-0003", "350582/meiling/guishan");
+    general["circumstances"] = json!({});
+    general["entered"] = json!(["empty_nest"]);
+    general["chosen_tier"] = "key".into();
+    let (status, answer) = house.post("city", "/api/v1/elders", &json!({ "record": general }).to_string()).await;
+    assert_eq!((status, answer["computed_tier"].as_str()), (StatusCode::OK, Some("general")), "{answer}");
+    let rows = house.office.due("350582/meiling", None).await.unwrap();
+    let chosen = rows.iter().find(|row| row.elder.id.as_str() == "elder-3").unwrap();
+    assert_eq!(chosen.tier.as_deref(), Some("key"));
+    assert!(chosen.duties.iter().any(|duty| duty.id == "home-key"));
 }
 
 #[tokio::test]

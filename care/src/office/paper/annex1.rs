@@ -270,6 +270,7 @@ mod tests {
             entered: vec!["living_alone".to_owned()],
             categories: Vec::new(),
             chosen_tier: None,
+            chosen: Vec::new(),
             circumstances: Circumstances::default(),
             family: (1..=6)
                 .map(|n| FamilyMember {

@@ -71,6 +71,7 @@ const ROWS: &[Row] = &[
     ("get", "/api/v1/months", "Closed months", ""),
     ("get", "/api/v1/months/{month}/report", "The month report: home visits, reach, remote only, device cover; by area; the missing by name", ""),
     ("get", "/api/v1/months/{month}/forecast", "Who will be missed if nobody goes", ""),
+    ("get", "/api/v1/months/{month}/figures", "Figures of a month for the departments; a department gets its own part", ""),
     ("get", "/api/v1/months/{month}/league", "The league table of the towns", ""),
     ("post", "/api/v1/months/{month}/close", "Close a month that is over", ""),
     ("post", "/api/v1/months/{month}/restate", "Work a closed month out again beside it", "reason"),

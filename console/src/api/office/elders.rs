@@ -65,7 +65,7 @@ pub(crate) async fn one_elder(State(app): State<App>, caller: Caller, Id(id): Id
     Ok(Json(json!({
         "version": kept.version, "written_at": kept.written_at, "written_by": kept.written_by, "record": masked(&kept.record),
         "computed_tier": tier, "review_due": brief.review_due, "decisions": decisions, "consents": consents,
-        "may_be_destitute": category::may_be_destitute(&kept.record, today), "held": office.is_held(&brief.id).await?,
+        "may_be_destitute": category::may_be_destitute(&kept.record, today), "suggestions": category::suggestions(&kept.record, today), "held": office.is_held(&brief.id).await?,
     })))
 }
 

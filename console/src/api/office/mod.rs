@@ -193,6 +193,7 @@ pub(crate) fn routes(table: Table) -> Table {
         .get("/api/v1/months", Office, months::list)
         .get("/api/v1/months/{month}/report", Office, months::report)
         .get("/api/v1/months/{month}/forecast", Office, months::forecast)
+        .get("/api/v1/months/{month}/figures", Refer, months::figures)
         .get("/api/v1/months/{month}/league", Office, months::league)
         .post("/api/v1/months/{month}/close", City, months::close)
         .post("/api/v1/months/{month}/restate", City, months::restate)

@@ -67,6 +67,18 @@ pub(crate) async fn forecast(State(app): State<App>, caller: Caller, Id(text): I
     })))
 }
 
+pub(crate) async fn figures(State(app): State<App>, caller: Caller, Id(text): Id, Asked(asked): Asked<ListAsked>) -> Result<Json<Value>, Problem> {
+    let area = area_of(&caller, asked.area.as_deref())?;
+    let month = month(&text)?;
+    let own = super::matters::department(&app, &caller).await?;
+    let all = app.parts.office.figures(month, &area).await?;
+    let figures = match own {
+        Some(department) => all.of(department),
+        None => all,
+    };
+    Ok(Json(json!({ "month": month, "area": area, "department": own, "figures": figures })))
+}
+
 pub(crate) async fn league(State(app): State<App>, _: Caller, Id(text): Id) -> Result<Json<Value>, Problem> {
     let items: Vec<Value> = app
         .parts

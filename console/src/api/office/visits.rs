@@ -35,7 +35,7 @@ pub(crate) fn due_row(caller: &Caller, row: &DueRow) -> Value {
             })
         })
         .collect();
-    json!({ "elder": super::elders::brief(caller, &row.elder), "tier": row.tier, "by": row.by(), "last_home_visit": row.last_home_visit, "duties": duties })
+    json!({ "elder": super::elders::brief(caller, &row.elder), "tier": row.tier, "by": row.by(), "last_home_visit": row.last_home_visit, "proposed": row.proposed, "duties": duties })
 }
 
 pub(crate) async fn due(State(app): State<App>, caller: Caller, Asked(asked): Asked<ListAsked>) -> Result<Json<Value>, Problem> {
