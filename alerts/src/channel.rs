@@ -24,6 +24,7 @@ impl fmt::Display for EffectKey {
 }
 
 /// What is to be done.
+#[expect(clippy::large_enum_variant, reason = "a job is made once for each delivery; a box would be one more for each call")]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Errand {
     /// Reach a contact.

@@ -1,11 +1,17 @@
 //! Where a contact is reached and what a helper needs to know of a home.
 
+use crate::channel::EffectKey;
 use async_trait::async_trait;
-use care::{ContactId, HomeId};
+use care::plan::{Rota, rota_of};
+use care::{ContactId, HomeId, Timestamp};
 use chrono_tz::Tz;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use store::{LedgerError, Register};
+use store::link::Links;
+use store::{Clock, LedgerError, Register};
+
+/// The kind of sheet that holds a rota, by its name.
+pub const ROTA_SHEET: &str = "rota";
 
 /// A contact as the channels need it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -35,6 +41,22 @@ pub trait Directory: Send + Sync {
     /// A contact, or `None` if the register does not have it.
     async fn contact(&self, id: &ContactId) -> Result<Option<ContactFacts>, LedgerError>;
 
+    /// Those who stand for a contact of a plan at this moment, the best first: of a rota whoever is on duty and the
+    /// stand-in, otherwise the contact.
+    async fn standing_for(&self, id: &ContactId) -> Result<Vec<ContactId>, LedgerError> {
+        Ok(vec![id.clone()])
+    }
+
+    /// The address of the page on which the person of this attempt can take the alarm, if there is one.
+    fn link(&self, _key: &EffectKey, _now: Timestamp) -> Option<String> {
+        None
+    }
+
+    /// An elder of a home, as a contact of the check call.
+    async fn elder(&self, _home: &HomeId, _id: &ContactId) -> Result<Option<ContactFacts>, LedgerError> {
+        Ok(None)
+    }
+
     /// A home; one that is not in the register has no facts, and is called about all the same.
     async fn home(&self, id: &HomeId) -> Result<HomeFacts, LedgerError>;
 
@@ -46,12 +68,19 @@ pub trait Directory: Send + Sync {
 pub struct RegisterDirectory {
     register: Arc<dyn Register>,
     zone: Tz,
+    clock: Arc<dyn Clock>,
+    links: Option<Links>,
 }
 
 impl RegisterDirectory {
-    /// Reads from `register`, says times in `zone`.
-    pub fn new(register: Arc<dyn Register>, zone: Tz) -> Self {
-        Self { register, zone }
+    /// Reads from `register`, says times in `zone`; `clock` tells whose turn a rota says it is.
+    pub fn new(register: Arc<dyn Register>, zone: Tz, clock: Arc<dyn Clock>) -> Self {
+        Self { register, zone, clock, links: None }
+    }
+
+    /// Messages carry a one-time link.
+    pub fn with_links(self, links: Option<Links>) -> Self {
+        Self { links, ..self }
     }
 }
 
@@ -60,6 +89,23 @@ impl Directory for RegisterDirectory {
     async fn contact(&self, id: &ContactId) -> Result<Option<ContactFacts>, LedgerError> {
         let found = self.register.contact(id).await?;
         Ok(found.map(|c| ContactFacts { addresses: c.addresses, language: c.language }))
+    }
+
+    async fn standing_for(&self, id: &ContactId) -> Result<Vec<ContactId>, LedgerError> {
+        let Some(name) = rota_of(id) else { return Ok(vec![id.clone()]) };
+        let rota = self.register.sheet(ROTA_SHEET, name).await?.and_then(|sheet| serde_json::from_value::<Rota>(sheet.body).ok());
+        Ok(rota.map(|rota| rota.on_duty(self.clock.now())).unwrap_or_default())
+    }
+
+    fn link(&self, key: &EffectKey, now: Timestamp) -> Option<String> {
+        self.links.as_ref()?.mint(&key.alarm, key.no, now)
+    }
+
+    async fn elder(&self, home: &HomeId, id: &ContactId) -> Result<Option<ContactFacts>, LedgerError> {
+        let elder = self.register.elders_of(home).await?.into_iter().find(|e| e.id.as_str() == id.as_str());
+        let Some(elder) = elder.filter(|e| !e.phone.is_empty()) else { return Ok(None) };
+        let addresses = ["voice", "sms"].map(|channel| (channel.to_owned(), elder.phone.clone()));
+        Ok(Some(ContactFacts { addresses: BTreeMap::from(addresses), language: "zh".to_owned() }))
     }
 
     async fn home(&self, id: &HomeId) -> Result<HomeFacts, LedgerError> {

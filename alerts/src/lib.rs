@@ -9,12 +9,20 @@
 
 pub mod breaker;
 pub mod canary;
+pub mod cap;
 pub mod channel;
 pub mod directory;
+pub mod email;
 pub mod engine;
 pub mod exchange;
+pub mod ntfy;
 pub mod platform;
+pub mod poster;
+pub mod push;
+pub mod robot;
 pub mod self_audit;
+pub mod sms;
+pub mod well;
 #[cfg(test)]
 mod testing;
 pub mod voice;

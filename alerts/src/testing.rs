@@ -258,3 +258,63 @@ pub(crate) async fn seconds(n: u64) {
 pub(crate) async fn millis(n: u64) {
     tokio::time::sleep(Duration::from_millis(n)).await;
 }
+
+/// The machine's own clock, for tests with real sockets.
+pub(crate) struct WallTime;
+
+impl Clock for WallTime {
+    fn now(&self) -> Timestamp {
+        std::time::SystemTime::now().into()
+    }
+
+    fn sleep_until<'a>(&'a self, _at: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+/// A receipt is not an acknowledgement: whoever takes an alarm by one fails the test (ALM-3).
+pub(crate) struct TakesNothing;
+
+#[async_trait]
+impl Take for TakesNothing {
+    async fn accept(&self) -> Taken {
+        panic!("a receipt took an alarm");
+    }
+
+    fn reached(&self) {}
+}
+
+/// A written message to an address.
+pub(crate) fn message_job(address: &str, text: &str) -> Job {
+    Job {
+        key: EffectKey { alarm: "01alarm".into(), no: 3 },
+        home: "home-0001".into(),
+        cause: Cause::Call,
+        level: Level::Red,
+        test: false,
+        raised_at: start_of_time(),
+        presses: 2,
+        reason: Reason::new("device_signal"),
+        tries: 1,
+        errand: Errand::Notify {
+            contact: "son".into(),
+            address: address.into(),
+            words: crate::words::Words { brief: "press 1".into(), full: "Li Ming, 3 Lake Road".into(), message: text.into(), ..Default::default() },
+            language: care::reason::Language::En,
+            tongue: "en".into(),
+        },
+    }
+}
+
+/// What a Python script prints, or `None` where Python or the module is missing: a failure where `scripts/test` has
+/// installed them.
+pub(crate) fn python(module: &str, script: &str, args: &[&str]) -> Option<String> {
+    let there = std::process::Command::new("python3").args(["-c", &format!("import {module}")]).output().is_ok_and(|o| o.status.success());
+    if !there && std::env::var_os("HEARTHLINE_PEERS").is_none() {
+        eprintln!("python3 with {module} is missing: skipped");
+        return None;
+    }
+    let out = std::process::Command::new("python3").arg("-c").arg(script).args(args).env("PYTHONIOENCODING", "utf-8").output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    Some(String::from_utf8(out.stdout).unwrap())
+}

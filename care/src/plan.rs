@@ -1,8 +1,16 @@
 //! The plan of action: whom to call about an alarm, in which order, how long to wait for each.
 //! A plan holds no names and no numbers: contacts by id, channels by name.
 
-use crate::{ContactId, TimeDelta};
+mod enough;
+mod hours;
+
+pub use enough::{AUTHORITY_NUMBERS, CONTACTS_MIN, Lack, ROUND_THE_CLOCK, is_authority_number, is_round_the_clock, lack};
+pub use hours::{Hours, ROTA, Rota, SHIFTS_MAX, Shift, rota_of};
+
+use crate::{ContactId, TimeDelta, Timestamp};
+use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The ways out of the building, by the name of their driver.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -16,6 +24,18 @@ impl ChannelName {
     pub const WEBHOOK: &'static str = "webhook";
     /// The lamp of the device that called.
     pub const DEVICE: &'static str = "device";
+    /// A text message, by whichever driver is configured.
+    pub const SMS: &'static str = "sms";
+    /// An e-mail.
+    pub const EMAIL: &'static str = "email";
+    /// A browser's push message.
+    pub const PUSH: &'static str = "push";
+    /// A push message by an ntfy server.
+    pub const NTFY: &'static str = "ntfy";
+    /// A group robot of WeCom, DingTalk or Feishu.
+    pub const ROBOT: &'static str = "robot";
+    /// A CAP 1.2 document by HTTP.
+    pub const CAP: &'static str = "cap";
 }
 
 impl From<&str> for ChannelName {
@@ -56,6 +76,32 @@ pub struct Rung {
     pub wait: TimeDelta,
 }
 
+/// The elder is called first: "press 1 if all is well".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckCall {
+    /// How the elder is reached, the best first.
+    pub channels: Vec<ChannelName>,
+    /// Without the key within this the alarm becomes urgent. 1 min to 2 h.
+    #[serde(with = "seconds", rename = "within_s")]
+    pub within: TimeDelta,
+    /// How soon an elder who did not answer is called again. 1 min to `within`.
+    #[serde(with = "seconds", rename = "again_s")]
+    pub again: TimeDelta,
+}
+
+impl Default for CheckCall {
+    fn default() -> Self {
+        Self { channels: vec![ChannelName::VOICE.into()], within: TimeDelta::minutes(15), again: TimeDelta::minutes(4) }
+    }
+}
+
+impl CheckCall {
+    /// The daily call of an elder who asked for it: five times within the hour, then the circle.
+    pub fn daily() -> Self {
+        Self { within: TimeDelta::minutes(60), again: TimeDelta::minutes(12), ..Self::default() }
+    }
+}
+
 /// Whom to call about an alarm of one kind in one home.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
@@ -73,6 +119,23 @@ pub struct Plan {
     /// A reported alarm that is not closed after this is shown again as overdue.
     #[serde(with = "seconds", rename = "close_within_s")]
     pub close_within: TimeDelta,
+    /// An attention alarm calls the elder first; `None` = the ladder at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check_call: Option<CheckCall>,
+    /// When a contact may be called; who is not named here may be called at any time.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub hours: BTreeMap<ContactId, Vec<Hours>>,
+    /// The zone of `hours`.
+    #[serde(default = "shanghai", skip_serializing_if = "is_shanghai")]
+    pub zone: String,
+}
+
+fn shanghai() -> String {
+    "Asia/Shanghai".to_owned()
+}
+
+fn is_shanghai(zone: &String) -> bool {
+    *zone == shanghai()
 }
 
 impl Default for Plan {
@@ -83,6 +146,9 @@ impl Default for Plan {
             round_pause_max: TimeDelta::minutes(10),
             report_within: TimeDelta::minutes(15),
             close_within: TimeDelta::hours(8),
+            check_call: None,
+            hours: BTreeMap::new(),
+            zone: shanghai(),
         }
     }
 }
@@ -135,7 +201,33 @@ impl Plan {
                 return Err(PlanError::OutOfRange(name));
             }
         }
+        if let Some(check) = &self.check_call {
+            if check.channels.is_empty() || check.channels.len() > RUNGS_MAX {
+                return Err(PlanError::OutOfRange("check_call.channels (1 to 16)"));
+            }
+            if !(TimeDelta::minutes(1)..=TimeDelta::hours(2)).contains(&check.within) || !(TimeDelta::minutes(1)..=check.within).contains(&check.again) {
+                return Err(PlanError::OutOfRange("check_call (within 1 min to 2 h, again 1 min to within)"));
+            }
+        }
+        let sound = self.hours.values().all(|h| !h.is_empty() && h.len() <= SHIFTS_MAX && h.iter().all(Hours::is_sound));
+        if !sound || self.hours.len() > RUNGS_MAX * RUNGS_MAX {
+            return Err(PlanError::OutOfRange("hours (minutes 0 to 1440, days 1 to 7)"));
+        }
+        if self.zone.parse::<Tz>().is_err() {
+            return Err(PlanError::OutOfRange("zone (like Asia/Shanghai)"));
+        }
         Ok(())
+    }
+
+    /// Who of a rung may be called at `now`. If that is nobody of the whole ladder, the hours do not count: they are a
+    /// courtesy, and never a reason that an alarm rings nowhere (ALM-7).
+    pub fn callable<'a>(&'a self, rung: &'a Rung, now: Timestamp) -> Vec<&'a RungContact> {
+        let zone: Tz = self.zone.parse().unwrap_or(chrono_tz::Asia::Shanghai);
+        let awake = |c: &&RungContact| self.hours.get(&c.contact).is_none_or(|h| h.iter().any(|h| h.hold(now, zone)));
+        if self.hours.is_empty() || !self.rungs.iter().flat_map(|r| &r.contacts).any(|c| awake(&c)) {
+            return rung.contacts.iter().collect();
+        }
+        rung.contacts.iter().filter(awake).collect()
     }
 
     /// The pause before round `round` (from 1).

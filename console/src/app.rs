@@ -43,6 +43,12 @@ pub struct ConsoleSettings {
     pub outcomes: Vec<String>,
     /// The home of the presses that the platform gives itself: not shown on the desk.
     pub canary_home: Option<HomeId>,
+    /// Numbers of authorities (110, 119, 120) that have agreed to be called by a machine.
+    pub consents: Vec<String>,
+    /// Opens the one-time links of messages; `None` = there are none.
+    pub links: Option<store::link::Links>,
+    /// The secret that dispatch centres sign with; `None` = they are not listened to. Never logged.
+    pub dispatch_secret: Option<String>,
     /// Shows the demo's sign-in on the sign-in page.
     pub demo: bool,
 }
@@ -59,6 +65,9 @@ impl ConsoleSettings {
             origins: Vec::new(),
             outcomes: Vec::new(),
             canary_home: None,
+            consents: Vec::new(),
+            links: None,
+            dispatch_secret: None,
             demo: false,
         }
     }

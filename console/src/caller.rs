@@ -17,6 +17,8 @@ use store::register::{Put, Role, Token, within};
 pub enum Need {
     /// Nothing: sign-in, assets.
     Nothing,
+    /// Nothing of the caller: the request itself is signed, and the handler looks.
+    Signed,
     /// Nothing on loopback, a sign-in elsewhere: probes.
     Loopback,
     /// A sign-in of any role.
@@ -25,6 +27,8 @@ pub enum Need {
     See,
     /// To take alarms and to reveal what is masked.
     Act,
+    /// To change plans of action, rotas and daily calls.
+    Plan,
     /// To read the audit.
     Audit,
     /// To see the elders one visits, and to write visits.
@@ -43,7 +47,7 @@ impl Need {
     /// True if a role fulfils it. The two needs without a sign-in are fulfilled by everybody.
     pub fn met_by(self, role: Role) -> bool {
         match self {
-            Self::Nothing | Self::Loopback | Self::SignedIn => true,
+            Self::Nothing | Self::Signed | Self::Loopback | Self::SignedIn => true,
             Self::See => match role {
                 Role::Operator
                 | Role::ShiftLead
@@ -88,7 +92,7 @@ impl Need {
             Self::Supervise => Self::Office.met_by(role) && role != Role::VillageLiaison,
             Self::City => Self::Supervise.met_by(role) && role != Role::TownGuide,
             Self::Refer => Self::Office.met_by(role) || role == Role::Department,
-            Self::Audit => match role {
+            Self::Audit | Self::Plan => match role {
                 Role::ShiftLead | Role::CitySupervisor | Role::Administrator => true,
                 Role::Operator
                 | Role::VillageLiaison

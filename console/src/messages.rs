@@ -304,6 +304,25 @@ words! {
     no_phone: "没有登记电话号码", "has no telephone number";
     no_handset: "您的账号没有登记话机（voice.handsets）", "no phone of yours is configured (voice.handsets)";
     no_trunk: "没有配置电话中继", "no trunk is configured";
+    // The page behind a one-time link.
+    link_title: "报警", "Alarm";
+    link_take: "我来处理", "I will take it";
+    link_hint: "点击下面的按钮后才算接手。接手后会显示是谁、在哪里。", "Only the button takes it. Who and where is shown after that.";
+    link_taken: "已由您接手，请尽快联系。", "It is yours: please act now.";
+    link_too_late: "已有人接手，谢谢。", "Somebody else has taken it. Thank you.";
+    link_used: "这个链接已经用过。", "This link has been used.";
+    link_closed: "这起报警已经关闭。", "This alarm is closed.";
+    link_over: "链接已失效，请致电值班台。", "This link is over: call the duty desk.";
+
+    invalid_scope: "没有这个范围，或者不在您的辖区内", "no such scope, or outside your area";
+    invalid_plan: "处置方案不成立：请检查梯级、等待时间、时段和问候电话", "this plan cannot work: look at rungs, waits, hours and the check call";
+    invalid_plan_contact: "有联系人或排班表不在登记册中", "a contact or rota is not in the register";
+    invalid_plan_few: "至少要有三位联系人，或一位 24 小时有人接听的联系人", "three contacts are needed, or one who answers round the clock";
+    invalid_plan_authority: "110、119、120 只由值班员拨打，除非对方已书面同意自动呼叫", "110, 119 and 120 are dialled by operators only, unless the authority has agreed to be called by a machine";
+    invalid_plan_last: "全市的紧急处置方案只能替换，不能取消", "the city's plan for red alarms can be replaced, not ended";
+    invalid_rota: "排班表不成立：请检查起止时间", "this rota cannot work: look at its times";
+    invalid_version: "已被他人修改，请重新读取", "somebody has changed it meanwhile: read it again";
+    invalid_minute: "应在 0 到 1439 之间", "must be between 0 and 1439";
     invalid_field: "未知的字段", "not a known field";
 }
 

@@ -65,9 +65,9 @@ impl Table {
 async fn guard(State((app, need)): State<(App, Need)>, mut request: Request, next: Next) -> Result<Response, Problem> {
     let headers = request.headers();
     let caller = match need {
-        Need::Nothing => None,
+        Need::Nothing | Need::Signed => None,
         Need::Loopback if from_loopback(&request) => None,
-        Need::Loopback | Need::SignedIn | Need::See | Need::Act | Need::Audit | Need::Visit | Need::Office | Need::Supervise | Need::City | Need::Refer => {
+        Need::Loopback | Need::SignedIn | Need::See | Need::Act | Need::Plan | Need::Audit | Need::Visit | Need::Office | Need::Supervise | Need::City | Need::Refer => {
             let caller = recognise(&app, headers).await?.ok_or(Problem::NotSignedIn)?;
             if !need.met_by(caller.role) {
                 return Err(Problem::Forbidden);
@@ -75,7 +75,7 @@ async fn guard(State((app, need)): State<(App, Need)>, mut request: Request, nex
             Some(caller)
         }
     };
-    let by_browser = caller.as_ref().is_none_or(|c| c.by == crate::caller::By::Cookie);
+    let by_browser = need != Need::Signed && caller.as_ref().is_none_or(|c| c.by == crate::caller::By::Cookie);
     if by_browser && !same_site(&app, request.method(), headers) {
         return Err(Problem::CrossSite);
     }
@@ -94,7 +94,7 @@ fn from_loopback(request: &Request) -> bool {
 
 /// The router and its table.
 pub(crate) fn build(app: &App) -> (Router, Vec<Route>) {
-    use Need::{Act, Audit, Loopback, Nothing, See, SignedIn};
+    use Need::{Act, Audit, Loopback, Nothing, Plan, See, Signed, SignedIn};
     let table = Table { app: app.clone(), rows: Vec::new(), router: Router::new() }
         .get("/healthz", Loopback, probes::healthz)
         .get("/readyz", Loopback, probes::readyz)
@@ -126,9 +126,20 @@ pub(crate) fn build(app: &App) -> (Router, Vec<Route>) {
         .get("/api/v1/quarantine", See, api::worklists::quarantine)
         .get("/api/v1/unknown-devices", See, api::worklists::unknown_devices)
         .get("/api/v1/outage-worklist", See, api::worklists::outage)
+        .get("/api/v1/plans", See, api::plans::list)
+        .post("/api/v1/plans", Plan, api::plans::put)
+        .post("/api/v1/plans/end", Plan, api::plans::end)
+        .get("/api/v1/rotas", See, api::plans::rotas)
+        .post("/api/v1/rotas", Plan, api::plans::put_rota)
+        .get("/api/v1/well-calls", See, api::plans::well_calls)
+        .post("/api/v1/well-calls", Plan, api::plans::put_well_call)
+        .get("/api/v1/worklists/plans", See, api::plans::lacking)
         .get("/api/v1/audit", Audit, api::audit::list)
         .get("/api/v1/audit/verification", Audit, api::audit::verify)
         .get("/api/v1/events", See, api::events::stream)
+        .post("/api/v1/dispatch/states", Signed, api::dispatch::state)
+        .get("/l/{token}", Nothing, pages::link::show)
+        .post("/l/{token}", Nothing, pages::link::take)
         .get("/sign-in", Nothing, pages::sign_in::page)
         .post("/sign-in", Nothing, pages::sign_in::enter)
         .post("/sign-out", SignedIn, pages::sign_in::leave)

@@ -3,6 +3,7 @@
 
 use care::home::WaterRule;
 use crate::telephone::{TrunkConfig, VoiceConfig};
+use crate::channels::MessagesConfig;
 use care::TimeDelta;
 use serde::Deserialize;
 use std::net::SocketAddr;
@@ -32,6 +33,9 @@ pub struct Config {
     /// The ways out of the building.
     #[serde(default)]
     pub channels: ChannelsConfig,
+    /// Messages: SMS, e-mail, push, robots, CAP; links, limits, consents.
+    #[serde(default)]
+    pub messages: MessagesConfig,
     /// How the platform telephones.
     #[serde(default)]
     pub voice: VoiceConfig,
@@ -303,9 +307,10 @@ impl Config {
             if !hook.secret_file.is_file() {
                 say(format!("channels.webhook.secret_file = \"{}\": there is no such file; `hearthline init` makes one", hook.secret_file.display()));
             }
-        } else if self.trunk.is_empty() {
-            say("channels: no real channel is configured, so nobody could be called; give a [[trunk]] or [channels.webhook]".into());
+        } else if self.trunk.is_empty() && self.messages.names().is_empty() {
+            say("channels: no real channel is configured, so nobody could be called; give a [[trunk]], [channels.webhook] or [messages]".into());
         }
+        self.messages.wrong().into_iter().for_each(&mut say);
         let ranges = [
             ("detector.silence_max_h", self.detector.silence_max_h, 1.0, 48.0),
             ("detector.attention_per_month", self.detector.attention_per_month, 0.05, 10.0),

@@ -140,6 +140,7 @@ fn blueprint(args: &DemoArgs, data: PathBuf) -> anyhow::Result<Blueprint> {
         reserve_mb: 16,
         webhook: None,
         telephone: None,
+        messages: crate::channels::MessagesConfig::default(),
         exchange: true,
         clock_rate: args.clock_rate,
         clock_offset: TimeDelta::seconds(args.clock_offset),

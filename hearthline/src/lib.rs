@@ -2,6 +2,7 @@
 
 pub mod canary;
 pub mod clock;
+pub mod channels;
 pub mod config;
 pub mod decode;
 pub mod demo;
@@ -11,6 +12,7 @@ pub mod keys;
 pub mod lamp;
 pub mod lanes;
 pub mod office;
+pub mod notify;
 pub mod platform;
 pub mod policy;
 pub mod pulse;

@@ -60,6 +60,9 @@ enum Command {
         /// What it shall be.
         to: init::Calling,
     },
+    /// Send a test message, or make the keys that channels need.
+    #[command(subcommand)]
+    Notify(hearthline::notify::Notify),
     /// Make an API token and print it once.
     Token {
         /// The configuration file.
@@ -94,6 +97,7 @@ fn main() -> ExitCode {
         Command::Init { dir } => service(async move { init::init(&dir).await }, "warn"),
         Command::Register { config, file } => service(async move { init::register(&config, &file).await }, "warn"),
         Command::Calling { config, to } => service(async move { init::calling(&config, to).await }, "warn"),
+        Command::Notify(what) => service(async move { hearthline::notify::notify(what).await }, "warn"),
         Command::Token { config, person, days } => service(async move { init::token(&config, &person, days, clock::wall()).await }, "warn"),
         Command::Check { config } => service(
             async move {

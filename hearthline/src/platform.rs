@@ -1,6 +1,7 @@
 //! Puts the house together: opens what is kept, catches up, calls who is overdue, and only then opens the doors.
 
 use crate::canary::press_canary;
+use crate::channels::MessagesConfig;
 use crate::clock::{self, WallClock};
 use crate::lanes::LearnedLanes;
 use crate::office::{Cap, Jobs, OfficeBlueprint};
@@ -12,6 +13,7 @@ use crate::telephone::{Calls, Line, Telephone};
 use alerts::canary::{Canary, CanaryChannel, CanarySettings};
 use alerts::exchange::Exchange;
 use alerts::self_audit::{AuditSettings, SelfAudit};
+use alerts::well::WellCalls;
 use alerts::webhook::{Webhook, WebhookSettings};
 use alerts::{Channel, Engine, EngineSettings, RegisterDirectory};
 use anyhow::Context;
@@ -66,6 +68,8 @@ pub struct Blueprint {
     pub webhook: Option<WebhookSettings>,
     /// Real telephone calls; `None` = no such channel.
     pub telephone: Option<Telephone>,
+    /// Messages: SMS, e-mail, push, robots, CAP.
+    pub messages: MessagesConfig,
     /// Simulated phones: the demo's.
     pub exchange: bool,
     /// How much faster than the wall the clock runs.
@@ -179,8 +183,9 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
     if let Some(voice) = &voice {
         channels.push(voice.clone());
     }
-    let directory = Arc::new(RegisterDirectory::new(register.clone(), blueprint.zone));
-    let engine = Arc::new(Engine::new(ledger.clone(), directory, channels, clock.clone(), engine_settings()));
+    channels.extend(blueprint.messages.build(&clock).context("setting up [messages]")?);
+    let directory = Arc::new(RegisterDirectory::new(register.clone(), blueprint.zone, clock.clone()).with_links(blueprint.messages.links()?));
+    let engine = Arc::new(Engine::new(ledger.clone(), directory, channels, clock.clone(), engine_settings(&blueprint.messages)));
     engine.recover().await;
     let mut tasks = Vec::new();
     tasks.push(tokio::spawn({
@@ -194,6 +199,11 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
         let stop = stopped.clone();
         tasks.push(tokio::spawn(async move { voice.run(stop).await }));
     }
+    let well = WellCalls::new(ledger.clone(), register.clone(), clock.clone(), blueprint.zone);
+    tasks.push(tokio::spawn({
+        let stop = stopped.clone();
+        async move { well.run(stop).await }
+    }));
     let audit = SelfAudit::new(ledger.clone(), clock.clone(), AuditSettings::default());
     tasks.push(tokio::spawn({
         let stop = stopped.clone();
@@ -304,8 +314,9 @@ impl Running {
 
 /// Simulated phones and webhooks have no lines to run out of: hundreds of alarms at once are called at once (ALM-2). What
 /// a trunk or a provider can bear is that channel's own limit.
-fn engine_settings() -> EngineSettings {
-    EngineSettings { slots: 2_048, red_reserve: 512, steps: 64, ..EngineSettings::default() }
+fn engine_settings(messages: &MessagesConfig) -> EngineSettings {
+    let (limits, consents) = (messages.limits(), messages.consents().into_iter().collect());
+    EngineSettings { limits, consents, slots: 2_048, red_reserve: 512, steps: 64, ..EngineSettings::default() }
 }
 
 /// Makes the canary's home, plan and a new credential for its press.

@@ -77,6 +77,9 @@ fn blueprint(config: &Config) -> anyhow::Result<Blueprint> {
         }
         None => None,
     };
+    console.links = config.messages.links()?;
+    console.consents = config.messages.consents();
+    console.dispatch_secret = webhook.as_ref().map(|w| w.secret.clone());
     let bridges = config.mqtt.bridge.iter().map(bridge).collect::<anyhow::Result<Vec<_>>>()?;
     Ok(Blueprint {
         data: config.platform.data_dir.clone(),
@@ -90,6 +93,7 @@ fn blueprint(config: &Config) -> anyhow::Result<Blueprint> {
         reserve_mb: config.log.reserve_mb,
         webhook,
         telephone: crate::telephone::telephone(config)?,
+        messages: config.messages.clone(),
         exchange: false,
         clock_rate: 1,
         clock_offset: TimeDelta::zero(),
@@ -135,6 +139,7 @@ async fn check_register(config: &Config, opened: &Opened) -> anyhow::Result<()> 
     if !config.trunk.is_empty() {
         real.push(ChannelName::from(ChannelName::VOICE));
     }
+    real.extend(config.messages.names().into_iter().map(ChannelName::from));
     let mut wrong = plans_without_a_real_channel(&plans, &real);
     if opened.ledger.people().await.context("reading the sign-ins")?.iter().all(|p| !p.active) {
         wrong.push("nobody can sign in: `hearthline init` makes the first administrator".into());

@@ -1,6 +1,6 @@
 //! A made-up town: nobody in it exists. The same number of homes gives the same town.
 
-use care::plan::{Order, Plan, Rung, RungContact};
+use care::plan::{CheckCall, Order, Plan, Rung, RungContact};
 use care::{ContactId, ElderId, HomeId, Level, TimeDelta, Timestamp};
 use std::collections::BTreeMap;
 use store::register::{Area, ContactRecord, DeviceRecord, ElderRecord, HomeRecord, PlanRecord, PlanScope, Put};
@@ -135,7 +135,8 @@ pub fn plans(n: usize, webhook: bool) -> Vec<PlanRecord> {
     vec![
         PlanRecord { scope: scope.clone(), cause: None, level: Some(Level::Red), plan: plan(first.clone(), Order::AtOnce) },
         PlanRecord { scope: scope.clone(), cause: None, level: Some(Level::Urgent), plan: plan(first, Order::AtOnce) },
-        PlanRecord { scope, cause: None, level: Some(Level::Attention), plan: plan(calm, Order::AtOnce) },
+        // Doubt is asked about first: "press 1 if all is well".
+        PlanRecord { scope, cause: None, level: Some(Level::Attention), plan: Plan { check_call: Some(CheckCall::default()), ..plan(calm, Order::AtOnce) } },
     ]
 }
 

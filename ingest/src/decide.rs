@@ -1,7 +1,7 @@
 //! From wishes to one transaction: which alarm is raised, told of a second press, or of a copy.
 
 use crate::book::Book;
-use care::alarm::{Effect, Input};
+use care::alarm::{Effect, Input, WELL_AT, WELL_CALL};
 use care::cause::Raise;
 use care::{Alarm, AlarmId, Cause, EventId, HomeId, Timestamp};
 use std::collections::BTreeMap;
@@ -32,6 +32,13 @@ pub(crate) enum Wish {
         at: Timestamp,
         /// Who asks.
         origin: Origin,
+    },
+    /// The key "I am well" of a home: it spares or answers the daily call.
+    Well {
+        /// Where.
+        home: HomeId,
+        /// When.
+        at: Timestamp,
     },
     /// The home takes a call back: shown on its open alarms.
     Cancel {
@@ -110,7 +117,7 @@ impl Draft<'_> {
             .iter()
             .filter_map(|w| match w {
                 Wish::Raise { event, .. } => Some(event.clone()),
-                Wish::Cancel { .. } => None,
+                Wish::Cancel { .. } | Wish::Well { .. } => None,
             })
             .collect();
         if !events.is_empty() {
@@ -139,6 +146,12 @@ impl Draft<'_> {
                 };
                 self.seen.insert(event.clone(), Some(alarm.clone()));
                 self.writes.push(Write::Seen { event: event.clone(), at: self.now, alarm: Some(alarm) });
+            }
+            Wish::Well { home, at } => {
+                self.writes.push(Write::Setting { key: format!("{WELL_AT}{home}"), value: at.to_rfc3339() });
+                if let Some(alarm) = self.open(home, &Cause::Anomaly(WELL_CALL.to_owned())).await? {
+                    self.step(&alarm, Input::Well).await?;
+                }
             }
             Wish::Cancel { home } => {
                 for cause in &CANCELLABLE {

@@ -546,6 +546,8 @@ impl Worker {
                     pending.wishes.push(Wish::Raise { event, home: signal.home.clone(), raise, at: record.heard_at, origin: Origin::Message });
                 } else if signal.kind == SignalKind::Cancel {
                     pending.wishes.push(Wish::Cancel { home: signal.home.clone() });
+                } else if signal.kind == SignalKind::Well && !matches!(signal.value, care::Value::Bool(false)) {
+                    pending.wishes.push(Wish::Well { home: signal.home.clone(), at: record.heard_at });
                 }
                 self.measure(signal);
                 let key = (signal.home.clone(), signal.device.clone());

@@ -15,6 +15,7 @@ pub mod desk;
 #[cfg(feature = "cluster")]
 pub mod jetstream;
 pub mod ledger;
+pub mod link;
 pub mod log;
 pub mod memory;
 pub mod ownership;

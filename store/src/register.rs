@@ -78,6 +78,8 @@ pub struct ContactRecord {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind", content = "id")]
 pub enum PlanScope {
+    /// One elder; in a home of two it holds for alarms of the home.
+    Elder(ElderId),
     /// One home.
     Home(HomeId),
     /// An area by its path.
@@ -257,21 +259,23 @@ pub struct HomeDevices {
     pub call_buttons: Vec<(DeviceId, SignalKind)>,
 }
 
-/// The plan of action that is nearest to a home: home, then the longest area path, then the city; within a scope the
+/// The plan of action that is nearest to a home: an elder who lives there, the home, then the longest area path, then the city; within a scope the
 /// cause's own before the one for every cause, then the level's own before the one for every level.
 pub fn nearest<'a>(
     plans: impl IntoIterator<Item = &'a PlanRecord>,
     home: &HomeId,
+    elders: &[ElderId],
     area: Option<&str>,
     cause: &Cause,
     level: Level,
 ) -> Option<&'a PlanRecord> {
     let rank = |plan: &PlanRecord| {
         let scope = match &plan.scope {
-            PlanScope::Home(id) if id == home => usize::MAX,
+            PlanScope::Elder(id) if elders.contains(id) => usize::MAX,
+            PlanScope::Home(id) if id == home => usize::MAX - 1,
             PlanScope::Area(path) if area.is_some_and(|a| within(a, path)) => path.len().saturating_add(1),
             PlanScope::City => 0,
-            PlanScope::Home(_) | PlanScope::Area(_) => return None,
+            PlanScope::Elder(_) | PlanScope::Home(_) | PlanScope::Area(_) => return None,
         };
         if plan.cause.as_ref().is_some_and(|c| c != cause) || plan.level.is_some_and(|l| l != level) {
             return None;
@@ -362,6 +366,15 @@ pub enum Put {
     Contact(ContactRecord),
     /// A plan, replacing the one of the same scope, cause and level.
     Plan(PlanRecord),
+    /// Ends the plan of this scope, cause and level: the next nearest holds from now on.
+    EndPlan {
+        /// Where it held.
+        scope: PlanScope,
+        /// For which cause.
+        cause: Option<Cause>,
+        /// For which level.
+        level: Option<Level>,
+    },
     /// A device.
     Device(DeviceRecord),
     /// A credential.

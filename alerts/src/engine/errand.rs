@@ -5,7 +5,7 @@ use super::line::{Line, Seat};
 use super::{CANARY, Engine, Settled, is_canary, key_of, lamp_is_true, lock, span};
 use crate::breaker::Pass;
 use crate::channel::{Channel, Delivery, EffectKey, Errand, Job, Take, Taken};
-use crate::words::{language_of, words};
+use crate::words::{check_words, language_of, words};
 use async_trait::async_trait;
 use care::alarm::{AttemptOutcome, Claimant, EffectKind, Help, Input, State};
 use care::plan::ChannelName;
@@ -28,7 +28,7 @@ const ACCEPT_TRIES: u32 = 5;
 const LAMP_TRIES: u32 = 8;
 
 /// What is to become of an attempt before it is begun.
-enum Fate {
+pub(super) enum Fate {
     /// Call.
     Wanted,
     /// Do not: it ends like this.
@@ -37,7 +37,7 @@ enum Fate {
     Ended,
 }
 
-fn fate(alarm: &Alarm, no: u32) -> Fate {
+pub(super) fn fate(alarm: &Alarm, no: u32) -> Fate {
     let Some(attempt) = alarm.attempts.iter().find(|a| a.no == no) else { return Fate::Ended };
     if !attempt.is_open() {
         return Fate::Ended;
@@ -54,7 +54,7 @@ fn fate(alarm: &Alarm, no: u32) -> Fate {
 }
 
 /// The place of a call in the list of those under way, left when dropped.
-struct Flight<'a> {
+pub(super) struct Flight<'a> {
     engine: &'a Engine,
     key: EffectKey,
     released: watch::Receiver<bool>,
@@ -80,13 +80,15 @@ struct Taking<'a> {
     route: &'a str,
     key: &'a EffectKey,
     contact: &'a ContactId,
+    /// Who stands for the contact at this moment.
+    who: &'a ContactId,
 }
 
 #[async_trait]
 impl Take for Taking<'_> {
     async fn accept(&self) -> Taken {
         self.line.worked(self.route);
-        self.engine.accept(self.key, self.contact).await
+        self.engine.accept(self.key, self.contact, self.who).await
     }
 
     fn reached(&self) {
@@ -117,14 +119,19 @@ impl Engine {
         if foreign || (alarm.test && !line.channel.is_simulated()) {
             return self.end(&key, AttemptOutcome::Unreachable).await;
         }
-        let (facts, home) = match tokio::join!(self.directory.contact(contact), self.directory.home(&alarm.home)) {
-            (Ok(facts), Ok(home)) => (facts, home),
+        let elder = alarm.is_elder(contact);
+        let (reached, home) = match tokio::join!(self.reach(&alarm, contact, channel), self.directory.home(&alarm.home)) {
+            (Ok(reached), Ok(home)) => (reached, home),
             (Err(_), _) | (_, Err(_)) => return Settled::NotStored,
         };
-        let Some((address, tongue)) = facts.and_then(|mut f| f.addresses.remove(&channel.0).map(|a| (a, f.language))) else {
+        let Some((who, address, tongue)) = reached else {
             tracing::warn!(contact.id = %contact, channel = channel.0, "the contact has no address on this channel");
             return self.end(&key, AttemptOutcome::Unreachable).await;
         };
+        if self.is_refused(channel, &address) {
+            tracing::warn!(contact.id = %contact, channel = channel.0, "the number of an authority is dialled by an operator only");
+            return self.end(&key, AttemptOutcome::Unreachable).await;
+        }
         let language = language_of(&tongue);
         let route = line.channel.route(&address);
         let pass = line.ask(&route, self.clock.now());
@@ -158,18 +165,42 @@ impl Engine {
             errand: Errand::Notify {
                 contact: contact.clone(),
                 address,
-                words: words(&alarm, &home, language, self.directory.zone(), now),
+                words: match elder {
+                    true => check_words(language),
+                    false => words(&alarm, &home, language, self.directory.zone(), now).with_link(self.directory.link(&key, now)),
+                },
                 language,
                 tongue,
             },
         };
-        let take = Taking { engine: self, line, route: &route, key: &key, contact };
+        let take = Taking { engine: self, line, route: &route, key: &key, contact, who: &who };
         let delivery = self.deliver(line.channel.as_ref(), &job, &take, flight).await;
         self.settle(&job, line, &route, delivery).await
     }
 
+    /// Fire, ambulance and police are dialled by an operator, unless they have agreed to be called by a machine.
+    pub(super) fn is_refused(&self, channel: &ChannelName, address: &str) -> bool {
+        let dials = [ChannelName::VOICE, ChannelName::SMS].contains(&channel.0.as_str());
+        dials && care::plan::is_authority_number(address) && !self.settings.consents.contains(address)
+    }
+
+    /// Whom a contact of the plan stands for at this moment, with address and language; `None`: nobody with an address.
+    pub(super) async fn reach(&self, alarm: &Alarm, contact: &ContactId, channel: &ChannelName) -> Result<Option<(ContactId, String, String)>, LedgerError> {
+        if alarm.is_elder(contact) {
+            let facts = self.directory.elder(&alarm.home, contact).await?;
+            return Ok(facts.and_then(|mut f| f.addresses.remove(&channel.0).map(|a| (contact.clone(), a, f.language))));
+        }
+        for who in self.directory.standing_for(contact).await? {
+            let facts = self.directory.contact(&who).await?;
+            if let Some(found) = facts.and_then(|mut f| f.addresses.remove(&channel.0).map(|a| (who, a, f.language))) {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
     /// Delivers, at most for as long as the channel may take, or until somebody else has the alarm.
-    async fn deliver(&self, channel: &dyn Channel, job: &Job, take: &dyn Take, flight: Flight<'_>) -> Delivery {
+    pub(super) async fn deliver(&self, channel: &dyn Channel, job: &Job, take: &dyn Take, flight: Flight<'_>) -> Delivery {
         let limit = self.clock.now() + span(channel.deliver_within());
         let mut deliver = std::pin::pin!(AssertUnwindSafe(channel.deliver(job, take)).catch_unwind());
         tokio::select! {
@@ -284,16 +315,16 @@ impl Engine {
         }
     }
 
-    fn take_off(&self, key: &EffectKey) -> Flight<'_> {
+    pub(super) fn take_off(&self, key: &EffectKey) -> Flight<'_> {
         let (tell, released) = watch::channel(false);
         lock(&self.flights).insert(key.clone(), tell);
         Flight { engine: self, key: key.clone(), released }
     }
 
     /// The person pressed the key: stored first, confirmed afterwards (ALM-3).
-    async fn accept(&self, key: &EffectKey, contact: &ContactId) -> Taken {
+    pub(super) async fn accept(&self, key: &EffectKey, contact: &ContactId, who: &ContactId) -> Taken {
         for tries in 0..ACCEPT_TRIES {
-            match self.give_acceptance(key, contact).await {
+            match self.give_acceptance(key, contact, who).await {
                 Ok(taken) => return taken,
                 Err(error) => {
                     tracing::error!(alarm.id = %key.alarm, %error, "an acceptance could not be stored");
@@ -304,13 +335,20 @@ impl Engine {
         Taken::NotStored
     }
 
-    async fn give_acceptance(&self, key: &EffectKey, contact: &ContactId) -> Result<Taken, DeskError> {
+    async fn give_acceptance(&self, key: &EffectKey, contact: &ContactId, who: &ContactId) -> Result<Taken, DeskError> {
         let now = self.clock.now();
-        let alarm = desk::give(&*self.ledger, &key.alarm, Input::Accepted { attempt: key.no }, Vec::new(), now).await?;
+        // A rota has taken it: who was on duty stands beside it.
+        let note = || Write::Note { alarm: key.alarm.clone(), at: now, by: who.to_string(), kind: "on_duty".to_owned(), text: who.to_string() };
+        let also: Vec<Write> = (who != contact).then(note).into_iter().collect();
+        let alarm = desk::give(&*self.ledger, &key.alarm, Input::Accepted { attempt: key.no }, also, now).await?;
         let by = Claimant::Contact(contact.clone());
         match &alarm.state {
             State::Claimed { by: holder, .. } | State::Reported { by: holder, .. } if *holder == by => Ok(Taken::Yours),
+            // The daily call of an elder is closed by its answer.
+            State::Closed { by: holder, .. } if *holder == by && alarm.is_elder(contact) => Ok(Taken::Yours),
             State::Claimed { .. } | State::Reported { .. } | State::Closed { .. } => Ok(Taken::TooLate),
+            // The circle is being called already: an elder's word does not stop it.
+            State::Raised if alarm.is_elder(contact) => Ok(Taken::TooLate),
             // The attempt was given up meanwhile, but a person is there and nobody else is.
             State::Raised => match desk::give(&*self.ledger, &key.alarm, Input::Claim { by }, Vec::new(), now).await {
                 Ok(_) => Ok(Taken::Yours),
@@ -334,7 +372,7 @@ impl Engine {
     }
 
     /// The same effect once more, later.
-    async fn again(&self, key: &EffectKey, tries: u32, after: Option<Duration>) -> Settled {
+    pub(super) async fn again(&self, key: &EffectKey, tries: u32, after: Option<Duration>) -> Settled {
         let doubled = self.settings.back_off.saturating_mul(2u32.saturating_pow(tries.saturating_sub(1).min(16)));
         let pause = doubled.max(after.unwrap_or_default()).min(self.settings.back_off_max);
         let pause = pause + pause.saturating_mul(self.jitter(key, tries)) / 4000;
@@ -344,7 +382,7 @@ impl Engine {
 
     /// Written before it is tried (ALM-4). Returns the alarm as it is then: it may no longer want the call. `None` if it
     /// does not exist.
-    async fn begin(&self, key: &EffectKey) -> Option<Alarm> {
+    pub(super) async fn begin(&self, key: &EffectKey) -> Option<Alarm> {
         let mut pause = STORE_PAUSE;
         loop {
             let now = self.clock.now();
@@ -413,7 +451,7 @@ impl Engine {
     }
 
     /// 0 to 1000, the same for the same seed, key and try.
-    fn jitter(&self, key: &EffectKey, tries: u32) -> u32 {
+    pub(super) fn jitter(&self, key: &EffectKey, tries: u32) -> u32 {
         let mut x = self.settings.seed ^ u64::from(key.no).rotate_left(17) ^ u64::from(tries).rotate_left(41);
         for b in key.alarm.as_str().bytes() {
             x = (x ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3);

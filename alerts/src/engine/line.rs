@@ -1,5 +1,6 @@
 //! One channel as the engine sees it: its seats, its breakers, its figures.
 
+use super::pace::{Leave, Pace};
 use super::{EngineSettings, lock};
 use crate::breaker::{Breaker, Change, Pass};
 use crate::channel::{Channel, Health};
@@ -66,6 +67,7 @@ pub(super) struct Line {
     slots: usize,
     reserve: usize,
     inside: Mutex<Inside>,
+    pace: Mutex<Pace>,
     /// Told when a route is back, so that nobody who waits for it waits for anything else.
     back: Arc<Notify>,
 }
@@ -88,7 +90,8 @@ impl Line {
         let slots = own.unwrap_or(settings.slots).max(2);
         // A channel with seats of its own keeps a quarter of them, and at least one, for red alarms.
         let reserve = own.map_or(settings.red_reserve, |n| (n / 4).max(1)).min(slots - 1);
-        Self { channel, slots, reserve, back, inside: Mutex::default() }
+        let pace = Mutex::new(Pace::new(settings.limits.get(channel.name()).copied().unwrap_or_default()));
+        Self { channel, slots, reserve, pace, back, inside: Mutex::default() }
     }
 
     /// A seat, if there is one for this level: the last ones are kept for red alarms, and the very last for a red
@@ -105,6 +108,11 @@ impl Line {
         }
         inside.taken += 1;
         Some(Seat { line: self })
+    }
+
+    /// Leave by the channel's rate and budget; what is granted counts.
+    pub(super) fn leave(&self, level: Level, now: Timestamp) -> Leave {
+        lock(&self.pace).ask(level, now)
     }
 
     pub(super) fn ask(&self, route: &str, now: Timestamp) -> Pass {

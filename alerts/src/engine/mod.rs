@@ -1,13 +1,16 @@
 //! The engine: one loop that fires stored deadlines and delivers the outbox. It keeps nothing in memory that a
 //! promise hangs on: it can be dropped at any await and started again (ALM-1, ALM-4).
 
+mod bundle;
 mod errand;
 mod line;
+mod pace;
 mod recover;
 #[cfg(test)]
 mod tests;
 
 pub use line::{LineFigures, LineView};
+pub use pace::Limits;
 
 use crate::channel::{Channel, EffectKey};
 use crate::directory::Directory;
@@ -18,7 +21,9 @@ use care::{AlarmId, Cause, DeviceId, HomeId, Level, Reason, TimeDelta, Timestamp
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use futures_util::FutureExt;
+use bundle::{BUNDLE_MAX, Phone, phone_of};
 use line::Line;
+use pace::Leave;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -63,6 +68,10 @@ pub struct EngineSettings {
     pub goodbye: Duration,
     /// How long a channel may take to say what became of a key.
     pub reconcile_within: Duration,
+    /// What each channel may do in a minute and in an hour, by its name.
+    pub limits: BTreeMap<String, Limits>,
+    /// Numbers of authorities (110, 119, 120) that have agreed to be called by a machine.
+    pub consents: BTreeSet<String>,
     /// Where the jitter comes from.
     pub seed: u64,
 }
@@ -78,6 +87,8 @@ impl Default for EngineSettings {
             back_off_max: Duration::from_secs(30),
             goodbye: Duration::from_secs(5),
             reconcile_within: Duration::from_secs(2),
+            limits: BTreeMap::new(),
+            consents: BTreeSet::new(),
             seed: 0,
         }
     }
@@ -108,6 +119,8 @@ enum Finished {
     Nudged,
     /// An effect.
     Effect { key: EffectKey, level: Level, lamp: Option<(AlarmId, DeviceId)>, settled: Settled },
+    /// Effects that went out as one.
+    Bundle(Vec<(EffectKey, Level, Settled)>),
     /// The operators were told something, or could not be.
     Told,
 }
@@ -141,6 +154,8 @@ struct Mind {
     steps: BTreeSet<AlarmId>,
     effects: BTreeSet<EffectKey>,
     lamps: BTreeSet<(AlarmId, DeviceId)>,
+    /// People whose phone is busy with a call of ours, each with the effect that it is busy with.
+    phones: BTreeMap<Phone, EffectKey>,
     /// Ended since the last look into the ledger began: that look may still show them.
     ended: BTreeSet<EffectKey>,
     not_before: BTreeMap<EffectKey, Timestamp>,
@@ -306,30 +321,41 @@ impl Engine {
                 mind.stale = true;
             }
             Finished::Told => {}
-            Finished::Effect { key, level, lamp, settled } => {
-                mind.effects.remove(&key);
-                if mind.reading {
-                    mind.ended.insert(key.clone());
+            Finished::Bundle(all) => {
+                for (key, level, settled) in all {
+                    self.settled(key, level, settled, mind);
                 }
+            }
+            Finished::Effect { key, level, lamp, settled } => {
                 if let Some(lamp) = lamp {
                     mind.lamps.remove(&lamp);
                 }
-                mind.stale = true;
-                match settled {
-                    Settled::Stored => {}
-                    // It may have come back while the outcome was stored: then nobody else says so.
-                    Settled::Stopped(channel, route) if !self.lines.get(&channel).is_some_and(|line| line.is_down(&route)) => {
-                        mind.nudges.push_back(key.alarm);
-                    }
-                    Settled::Downed | Settled::Stopped(..) => {
-                        if mind.downed.len() < DOWNED_MAX {
-                            mind.downed.insert((level, key.alarm));
-                        }
-                    }
-                    Settled::NotStored => {
-                        mind.not_before.insert(key, self.clock.now() + LOOK_AGAIN);
-                    }
+                self.settled(key, level, settled, mind);
+            }
+        }
+    }
+
+    /// An effect is over, for now or for good.
+    fn settled(&self, key: EffectKey, level: Level, settled: Settled, mind: &mut Mind) {
+        mind.effects.remove(&key);
+        mind.phones.retain(|_, busy_with| *busy_with != key);
+        if mind.reading {
+            mind.ended.insert(key.clone());
+        }
+        mind.stale = true;
+        match settled {
+            Settled::Stored => {}
+            // It may have come back while the outcome was stored: then nobody else says so.
+            Settled::Stopped(channel, route) if !self.lines.get(&channel).is_some_and(|line| line.is_down(&route)) => {
+                mind.nudges.push_back(key.alarm);
+            }
+            Settled::Downed | Settled::Stopped(..) => {
+                if mind.downed.len() < DOWNED_MAX {
+                    mind.downed.insert((level, key.alarm));
                 }
+            }
+            Settled::NotStored => {
+                mind.not_before.insert(key, self.clock.now() + LOOK_AGAIN);
             }
         }
     }
@@ -348,8 +374,27 @@ impl Engine {
         // A lamp's words in their order: the last one is the truth.
         waiting.sort_by_key(|w| (w.level, w.due_at, w.effect.no));
         let mut started = 0usize;
+        // What waits for one person goes out together; red alarms, always single, have gone first.
+        let mut bundles: Vec<(Phone, Vec<Waiting>)> = Vec::new();
+        let mut places: BTreeMap<Phone, usize> = BTreeMap::new();
         for effect in waiting {
-            started += usize::from(self.start_effect(effect, read.held, mind, work));
+            let Some(phone) = phone_of(&effect) else {
+                started += usize::from(self.start_effect(effect, read.held, mind, work));
+                continue;
+            };
+            if mind.phones.contains_key(&phone) || !mind.may_start(&key_of(&effect)) {
+                continue;
+            }
+            match places.get(&phone).and_then(|i| bundles.get_mut(*i)) {
+                Some((_, group)) => group.push(effect),
+                None => {
+                    places.insert(phone.clone(), bundles.len());
+                    bundles.push((phone, vec![effect]));
+                }
+            }
+        }
+        for (phone, group) in bundles {
+            started += usize::from(self.start_bundle(phone, group, read.held, mind, work));
         }
         for alarm in read.due {
             if mind.steps.len() >= self.settings.steps {
@@ -373,10 +418,45 @@ impl Engine {
         }
     }
 
+    /// True if a person is being called or told now about all or some of these.
+    fn start_bundle<'a>(&'a self, phone: Phone, mut group: Vec<Waiting>, held: bool, mind: &mut Mind, work: &mut Work<'a>) -> bool {
+        group.truncate(BUNDLE_MAX);
+        let Some(first) = group.first() else { return false };
+        let leader = key_of(first);
+        let line = self.lines.get(&phone.1.0).filter(|_| group.len() > 1 && !held);
+        let Some(line) = line else {
+            let first = first.clone();
+            let started = self.start_effect(first, held, mind, work);
+            if started {
+                mind.phones.insert(phone, leader);
+            }
+            return started;
+        };
+        let Some(seat) = self.seat(line, first.level, leader.no, work) else { return false };
+        mind.effects.extend(group.iter().map(key_of));
+        mind.phones.insert(phone.clone(), leader);
+        work.push(async move { Finished::Bundle(self.notify_bundle(&group, &phone, &seat).await) }.boxed());
+        true
+    }
+
+    /// The right to deliver on a line now: a seat, and leave by the channel's rate and budget.
+    fn seat<'a>(&'a self, line: &'a Line, level: Level, no: u32, work: &mut Work<'a>) -> Option<line::Seat<'a>> {
+        let seat = line.seat(level, no)?;
+        match line.leave(level, self.clock.now()) {
+            Leave::Go => Some(seat),
+            Leave::Over => {
+                let name = line.channel.name();
+                work.push(async move { self.tell("budget_spent", Reason::new("budget_spent").text("channel", name)).await }.boxed());
+                Some(seat)
+            }
+            Leave::Wait => None,
+        }
+    }
+
     /// True if the effect is on its way now.
     fn start_effect<'a>(&'a self, waiting: Waiting, held: bool, mind: &mut Mind, work: &mut Work<'a>) -> bool {
         let key = key_of(&waiting);
-        if mind.effects.contains(&key) || mind.ended.contains(&key) || mind.not_before.contains_key(&key) {
+        if !mind.may_start(&key) {
             return false;
         }
         let level = waiting.level;
@@ -390,7 +470,7 @@ impl Engine {
                     return false;
                 }
                 let seat = match self.lines.get(&channel.0) {
-                    Some(line) => match line.seat(waiting.level, key.no) {
+                    Some(line) => match self.seat(line, waiting.level, key.no, work) {
                         Some(seat) => Some(seat),
                         None => return false,
                     },
@@ -508,6 +588,11 @@ impl Engine {
 }
 
 impl Mind {
+    /// False for what is on its way, has just ended, or is to be looked at later.
+    fn may_start(&self, key: &EffectKey) -> bool {
+        !self.effects.contains(key) && !self.ended.contains(key) && !self.not_before.contains_key(key)
+    }
+
     fn wake_by(&mut self, at: Timestamp) {
         self.wake_at = Some(self.wake_at.map_or(at, |known| known.min(at)));
     }

@@ -142,3 +142,18 @@ async fn a_refused_connection_is_tried_again_and_a_bad_address_is_not() {
     assert!(matches!(Webhook::new(WebhookSettings::new("whsec_???"), Arc::new(WallClock)), Err(WebhookError::Secret)));
     assert_eq!(webhook.route("https://a.example:8443/x?token=1"), "https://a.example:8443");
 }
+
+/// `standardwebhooks` of PyPI verifies what we sign. Skipped where it is not installed.
+#[tokio::test]
+async fn a_request_verifies_with_a_library_of_another_language() {
+    let (_, request) = send(Some("204 No Content")).await;
+    let (head, body) = request.split_once("\r\n\r\n").unwrap();
+    let header = |name: &str| head.lines().find_map(|l| l.to_lowercase().starts_with(name).then(|| l.split_once(": ").unwrap().1.to_owned())).unwrap();
+    let script = "import sys\nfrom standardwebhooks.webhooks import Webhook, WebhookVerificationError\nw = Webhook(sys.argv[1])\n\
+        h = {'webhook-id': sys.argv[2], 'webhook-timestamp': sys.argv[3], 'webhook-signature': sys.argv[4]}\n\
+        print(w.verify(sys.argv[5], h)['type'])\n\
+        try:\n    w.verify(sys.argv[5] + ' ', h)\n    print('forged')\nexcept WebhookVerificationError:\n    print('refused')\n";
+    let args = [SECRET, &header("webhook-id"), &header("webhook-timestamp"), &header("webhook-signature"), body];
+    let Some(said) = crate::testing::python("standardwebhooks", script, &args) else { return };
+    assert_eq!(said.split_whitespace().collect::<Vec<_>>(), ["alarm.calling", "refused"]);
+}

@@ -12,11 +12,13 @@
 //! Only a person moves an alarm to the right (ALM-3). Every open state has a deadline (ALM-1).
 
 mod attempt;
+mod check;
 mod step;
 #[cfg(test)]
 mod tests;
 
 pub use attempt::{Attempt, AttemptOutcome};
+pub use check::{WELL_AT, WELL_CALL};
 
 use crate::cause::Raise;
 use crate::plan::{ChannelName, Plan};
@@ -33,6 +35,7 @@ pub const ATTEMPT_STALE: TimeDelta = TimeDelta::minutes(3);
 
 /// Reasons that alarms give of their own.
 pub const REASONS: &[Row] = &[
+    ("well_call", "{at} 的每日问候电话。", "The daily call of {at}."),
     ("claim_lapsed", "已由 {by} 接手，但 {within} 内没有报告，重新呼叫。", "Taken by {by}, but no report within {within}: calling again."),
     ("audit_no_deadline", "平台自检：{count} 个未关闭的报警没有下一步时间（如 {alarm}）。", "Self-audit: {count} open alarms have no next step ({alarm} is one)."),
     ("audit_overdue", "平台自检：{count} 个报警的下一步已过期（如 {alarm}，已超过 {late}）。", "Self-audit: the next step of {count} alarms is overdue ({alarm} by {late})."),
@@ -44,6 +47,7 @@ pub const REASONS: &[Row] = &[
     ("trunk_down", "电话中继 {trunk} 不通：{why}。", "The trunk {trunk} is down: {why}."),
     ("call_budget", "本小时的呼叫额度已用完（{count} 次）；紧急报警使用预留额度，仍会呼出。", "This hour's call budget is spent ({count} calls); red alarms draw on the reserve and are still called."),
     ("voice_none", "所有电话中继都不通，改用其他线路。", "Every trunk is down: contacts are tried by their next channel."),
+    ("budget_spent", "线路 {channel} 的呼叫额度已用完：只有紧急报警继续呼叫，其余等待。请处理。", "The budget of {channel} is spent: red alarms still go out, the rest waits. Somebody has to see to it."),
     ("canary_missed", "平台自测呼叫在 {within} 内没有走完全程。", "A canary press did not get through within {within}."),
 ];
 
@@ -125,6 +129,11 @@ pub enum Ladder {
     },
     /// Between two rounds.
     Resting,
+    /// The elder is asked whether all is well; without a key the alarm becomes urgent at `until`.
+    Checking {
+        /// When the asking ends.
+        until: Timestamp,
+    },
 }
 
 /// One alarm. Changed by [`Alarm::step`] and by nothing else.
@@ -229,6 +238,8 @@ pub enum Input {
     Copied,
     /// The home took the call back.
     Cancelled,
+    /// The key "I am well" was pressed in the home.
+    Well,
     /// The channel began to work on an attempt.
     AttemptStarted {
         /// The attempt.
@@ -361,7 +372,7 @@ impl Alarm {
     pub fn rung(&self) -> u32 {
         match self.ladder {
             Ladder::Calling { rung, .. } => rung,
-            Ladder::Resting => 0,
+            Ladder::Resting | Ladder::Checking { .. } => 0,
         }
     }
 
@@ -382,6 +393,7 @@ impl Alarm {
                     Input::Again(_)
                     | Input::Copied
                     | Input::Cancelled
+                    | Input::Well
                     | Input::AttemptStarted { .. }
                     | Input::Accepted { .. }
                     | Input::AttemptEnded { .. }

@@ -12,6 +12,7 @@ impl Alarm {
         match input {
             Input::Copied => self.copies = self.copies.saturating_add(1),
             Input::Cancelled => self.cancelled_at = Some(now),
+            Input::Well => self.well_key(plan, now, &mut out),
             Input::AttemptStarted { attempt } => {
                 if let Some(a) = self.attempt(attempt).filter(|a| a.is_open() && a.started_at.is_none()) {
                     a.started_at = Some(now);
@@ -63,7 +64,9 @@ impl Alarm {
                 }
             }
             Input::Skip => {
-                if self.state == State::Raised {
+                if self.is_checking() {
+                    self.check_failed(now, &mut out);
+                } else if self.state == State::Raised {
                     self.advance(plan, now, &mut out);
                 }
             }
@@ -74,7 +77,9 @@ impl Alarm {
 
     pub(super) fn start(mut self, plan: &Plan, now: Timestamp) -> (Self, Vec<Effect>) {
         let mut out = Vec::new();
-        self.call_from(0, 0, plan, now, &mut out);
+        if !self.begin_check(plan, now, &mut out) {
+            self.call_from(0, 0, plan, now, &mut out);
+        }
         (self, out)
     }
 
@@ -95,6 +100,11 @@ impl Alarm {
             return; // counted and shown; a fault that repeats itself calls nobody again
         }
         match &self.state {
+            State::Raised if self.is_checking() => {
+                if worse {
+                    self.check_failed(now, out);
+                }
+            }
             State::Raised => self.re_ring(plan, now, out),
             // The person who took it has gone home, or never said what was done: it rings anew.
             State::Reported { .. } => self.ring_again(plan, now, out),
@@ -126,7 +136,12 @@ impl Alarm {
         if !attempt.is_open() {
             return;
         }
-        let by = Claimant::Contact(attempt.contact.clone());
+        let contact = attempt.contact.clone();
+        if self.is_elder(&contact) {
+            return self.elder_is_well(no, plan, now);
+        }
+        let Some(attempt) = self.attempt(no) else { return };
+        let by = Claimant::Contact(contact);
         attempt.ended_at = Some(now);
         attempt.outcome = Some(if raised || holder.as_ref() == Some(&by) { AttemptOutcome::Accepted } else { AttemptOutcome::TooLate });
         if raised {
@@ -154,6 +169,9 @@ impl Alarm {
         if outcome == AttemptOutcome::ChannelDown && self.fail_over(&contact, &channel, plan, now, out) {
             return;
         }
+        if outcome == AttemptOutcome::PassedOn && self.is_checking() && self.is_elder(&contact) {
+            return self.check_failed(now, out);
+        }
         let (State::Raised, Ladder::Calling { rung, place }) = (&self.state, self.ladder) else { return };
         if outcome == AttemptOutcome::Released {
             // Hung up for a claim that was let go meanwhile: the call that this one stood in the way of is made now.
@@ -174,7 +192,9 @@ impl Alarm {
             State::Claimed { by, .. } => *by == Claimant::Contact(contact.clone()),
             State::Reported { .. } | State::Closed { .. } => false,
         };
-        let entry = plan.rungs.iter().flat_map(|r| &r.contacts).find(|c| c.contact == *contact && c.channels.contains(channel));
+        let asked = self.check(plan).filter(|_| self.is_checking() && self.is_elder(contact));
+        let elder = asked.map(|check| RungContact { contact: contact.clone(), channels: check.channels });
+        let entry = plan.rungs.iter().flat_map(|r| &r.contacts).chain(&elder).find(|c| c.contact == *contact && c.channels.contains(channel));
         let Some(entry) = entry.filter(|_| wanted) else { return false };
         let next = entry.channels.iter().position(|c| c == channel).map_or(0, |i| i + 1);
         if next >= entry.channels.len() {
@@ -212,6 +232,7 @@ impl Alarm {
         match self.ladder {
             Ladder::Calling { .. } => self.ring_reached(plan, now, out, |_| true),
             Ladder::Resting => self.call_from(0, 0, plan, now, out),
+            Ladder::Checking { .. } => {}
         }
     }
 
@@ -221,7 +242,8 @@ impl Alarm {
         for (i, r) in plan.rungs.iter().enumerate().take(rung as usize + 1) {
             let here = i == rung as usize && r.order == Order::InTurn;
             let reached = if here { place as usize + 1 } else { r.contacts.len() };
-            for entry in r.contacts.iter().take(reached).filter(|entry| meant(entry)) {
+            let callable = plan.callable(r, now);
+            for entry in r.contacts.iter().take(reached).filter(|entry| meant(entry) && callable.contains(entry)) {
                 self.notify(entry, 0, now, out);
             }
         }
@@ -238,6 +260,7 @@ impl Alarm {
     fn advance(&mut self, plan: &Plan, now: Timestamp, out: &mut Vec<Effect>) {
         match self.ladder {
             Ladder::Resting => self.call_from(0, 0, plan, now, out),
+            Ladder::Checking { until } => self.check_again(until, plan, now, out),
             Ladder::Calling { rung, place } => {
                 let in_turn = plan.rungs.get(rung as usize).is_some_and(|r| r.order == Order::InTurn && (place as usize) + 1 < r.contacts.len());
                 if in_turn {
@@ -257,11 +280,23 @@ impl Alarm {
             self.next_step_at = Some(now + plan.pause_before(self.round));
             return;
         };
+        let callable = plan.callable(current, now);
+        // In turn: whoever may not be called at this hour is passed over; a rung without anybody left is, too.
+        let place = match current.order {
+            Order::AtOnce => place,
+            Order::InTurn => {
+                let next = current.contacts.iter().enumerate().skip(place as usize).find(|(_, c)| callable.contains(c));
+                next.and_then(|(i, _)| u32::try_from(i).ok()).unwrap_or(u32::MAX)
+            }
+        };
+        if callable.is_empty() || place == u32::MAX {
+            return self.call_from(rung.saturating_add(1), 0, plan, now, out);
+        }
         self.ladder = Ladder::Calling { rung, place };
         self.next_step_at = Some(now + current.wait);
         match current.order {
             Order::AtOnce => {
-                for entry in &current.contacts {
+                for entry in callable {
                     self.notify(entry, 0, now, out);
                 }
             }
@@ -274,7 +309,7 @@ impl Alarm {
     }
 
     /// Asks for an attempt, unless this contact's last one is still under way.
-    fn notify(&mut self, entry: &RungContact, channel: usize, now: Timestamp, out: &mut Vec<Effect>) {
+    pub(super) fn notify(&mut self, entry: &RungContact, channel: usize, now: Timestamp, out: &mut Vec<Effect>) {
         let Some(channel) = entry.channels.get(channel).cloned() else { return };
         if self.attempts.iter().any(|a| a.contact == entry.contact && a.is_open() && now - a.asked_at < ATTEMPT_STALE) {
             return;
@@ -292,7 +327,7 @@ impl Alarm {
         out.push(Effect { no, kind: EffectKind::Notify { contact: entry.contact.clone(), channel } });
     }
 
-    fn release_all(&mut self, out: &mut Vec<Effect>) {
+    pub(super) fn release_all(&mut self, out: &mut Vec<Effect>) {
         let open: Vec<(u32, ChannelName)> = self.attempts.iter().filter(|a| a.is_open()).map(|a| (a.no, a.channel.clone())).collect();
         for (attempt, channel) in open {
             let no = self.number();

@@ -2,6 +2,8 @@
 //!
 //! A line of a script is `m:ss what`. Between two lines the deadlines fire by themselves, at their own time.
 
+mod check;
+
 use super::*;
 use crate::cause::Raise;
 use crate::plan::{Order, Plan, Rung, RungContact};
@@ -54,6 +56,7 @@ fn input(words: &[&str]) -> Input {
         "urgent" => Input::Again(raise(Cause::Inactivity, Level::Urgent, "sensor")),
         "copy" => Input::Copied,
         "cancel" => Input::Cancelled,
+        "well" => Input::Well,
         "starts" => Input::AttemptStarted { attempt: number(1) },
         "accepts" => Input::Accepted { attempt: number(1) },
         "ends" => Input::AttemptEnded { attempt: number(1), outcome: outcome(words[2]) },
@@ -95,6 +98,7 @@ impl Story {
         let state = match &alarm.state {
             State::Raised => match alarm.ladder {
                 Ladder::Calling { rung, place } => format!("raised, rung {rung}.{place}"),
+                Ladder::Checking { until } => format!("asking the elder until {}", clock(until)),
                 Ladder::Resting => format!("raised, resting after round {}", alarm.round),
             },
             State::Claimed { by, .. } => format!("claimed by {}", by.id()),

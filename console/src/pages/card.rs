@@ -215,7 +215,7 @@ fn after(alarm: &Alarm, plan: &Plan) -> Vec<ContactId> {
         }
     };
     match alarm.ladder {
-        Ladder::Resting => at(0, None),
+        Ladder::Resting | Ladder::Checking { .. } => at(0, None),
         Ladder::Calling { rung, place } => {
             let (rung, place) = (rung as usize, place as usize);
             let in_turn = plan.rungs.get(rung).is_some_and(|r| r.order == Order::InTurn && place + 1 < r.contacts.len());
@@ -234,6 +234,7 @@ fn next(look: &Look, alarm: &Alarm, plan: &Plan, place: &Place, now: Timestamp) 
             let wait = match alarm.ladder {
                 Ladder::Calling { rung, .. } => plan.rungs.get(rung as usize).map_or(plan.round_pause, |r| r.wait),
                 Ladder::Resting => plan.pause_before(alarm.round),
+                Ladder::Checking { until } => until - alarm.raised_at,
             };
             let text = if names.is_empty() { w.next_round.to_owned() } else { fill(w.next_call, &[("who", &names.join(w.and_who))]) };
             (text, wait)

@@ -5,6 +5,7 @@ mod card;
 pub(crate) mod desk;
 mod frame;
 pub(crate) mod homes;
+pub(crate) mod link;
 pub(crate) mod preferences;
 mod presence;
 pub(crate) mod problem;

@@ -4,7 +4,7 @@ use crate::support::{House, PASSWORD, answer, from, text};
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode, header};
 use care::TimeDelta;
-use console::Need::{self, Act, Audit, City, Loopback, Nothing, Office, Refer, See, SignedIn, Supervise, Visit};
+use console::Need::{self, Act, Audit, City, Loopback, Nothing, Office, Plan, Refer, See, Signed, SignedIn, Supervise, Visit};
 use console::Route;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -24,6 +24,17 @@ const TABLE: &[(&str, &str, Need)] = &[
     ("GET", "/api/v1/me", SignedIn),
     ("GET", "/api/v1/openapi.json", SignedIn),
     ("GET", "/api/v1/outage-worklist", See),
+    ("GET", "/l/{token}", Nothing),
+    ("POST", "/l/{token}", Nothing),
+    ("POST", "/api/v1/dispatch/states", Signed),
+    ("GET", "/api/v1/plans", See),
+    ("GET", "/api/v1/rotas", See),
+    ("GET", "/api/v1/well-calls", See),
+    ("GET", "/api/v1/worklists/plans", See),
+    ("POST", "/api/v1/plans", Plan),
+    ("POST", "/api/v1/plans/end", Plan),
+    ("POST", "/api/v1/rotas", Plan),
+    ("POST", "/api/v1/well-calls", Plan),
     ("GET", "/api/v1/quarantine", See),
     ("GET", "/api/v1/unknown-devices", See),
     ("GET", "/assets/{version}/{file}", Nothing),
@@ -149,21 +160,22 @@ fn met(need: Need, role: Role) -> bool {
     use Role::{Administrator, CitySupervisor, Department, Operator, Responder, ShiftLead, TownGuide, VillageLiaison, Visitor};
     match need {
         Nothing | Loopback | SignedIn => true,
+        Signed => false, // no sign-in helps
         See => [Operator, ShiftLead, VillageLiaison, TownGuide, CitySupervisor, Responder, Administrator].contains(&role),
         Act => [Operator, ShiftLead, Administrator].contains(&role),
-        Audit => [ShiftLead, CitySupervisor, Administrator].contains(&role),
         Visit => [Operator, ShiftLead, VillageLiaison, TownGuide, CitySupervisor, Visitor, Administrator].contains(&role),
         Office => [VillageLiaison, TownGuide, CitySupervisor, Administrator].contains(&role),
         Supervise => [TownGuide, CitySupervisor, Administrator].contains(&role),
         City => [CitySupervisor, Administrator].contains(&role),
         Refer => [VillageLiaison, TownGuide, CitySupervisor, Department, Administrator].contains(&role),
+        Plan | Audit => [ShiftLead, CitySupervisor, Administrator].contains(&role),
     }
 }
 
 /// A request to a route, its variable parts filled with what exists.
 fn request(method: &str, path: &str, alarm: &str) -> axum::http::request::Builder {
     let id = if path.contains("/homes/") { "home-0001" } else { alarm };
-    let path = path.replace("{id}", id).replace("{elder}", "elder-1").replace("{contact}", "c-daughter").replace("{month}", "2026-11").replace("{purpose}", "remote").replace("{version}", "0").replace("{file}", "console.css");
+    let path = path.replace("{id}", id).replace("{elder}", "elder-1").replace("{contact}", "c-daughter").replace("{month}", "2026-11").replace("{purpose}", "remote").replace("{version}", "0").replace("{token}", "x").replace("{file}", "console.css");
     Request::builder().method(method).uri(path)
 }
 
@@ -185,7 +197,7 @@ async fn nobody_gets_in_without_a_sign_in_and_each_role_where_it_may() {
         let bare = house.send(request(method, path, alarm.as_str()).body(Body::empty()).unwrap()).await;
         match need {
             Nothing => assert_ne!(bare.status(), StatusCode::UNAUTHORIZED, "{path}"),
-            Loopback | SignedIn | See | Act | Audit | Visit | Office | Supervise | City | Refer => assert_eq!(bare.status(), StatusCode::UNAUTHORIZED, "{path}"),
+            Loopback | Signed | SignedIn | See | Act | Plan | Audit | Visit | Office | Supervise | City | Refer => assert_eq!(bare.status(), StatusCode::UNAUTHORIZED, "{path}"),
         }
         for secret in ["wrong", "", "a b"] {
             let tried = request(method, path, alarm.as_str()).header("authorization", format!("Bearer {secret}")).header("cookie", format!("hearthline={secret}"));

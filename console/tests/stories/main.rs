@@ -8,4 +8,6 @@ mod door;
 mod events;
 mod office;
 mod pages;
+mod links;
+mod plans;
 mod support;

@@ -351,6 +351,18 @@ impl House {
         self.raise(home, Cause::Call, reason).await
     }
 
+    /// Raises an alarm whose plan tells a dispatch centre first.
+    pub async fn raise_by_webhook(&self, home: &str) -> AlarmId {
+        let rung = |contact: &str, channel: &str| Rung {
+            contacts: vec![RungContact { contact: contact.into(), channels: vec![channel.into()] }],
+            order: Order::InTurn,
+            wait: TimeDelta::seconds(30),
+        };
+        let plan = Plan { rungs: vec![rung("dispatch", "webhook"), rung("c-daughter", "voice")], ..Plan::default() };
+        self.ledger.put(vec![Put::Plan(PlanRecord { scope: PlanScope::Home(home.into()), cause: None, level: None, plan })]).await.unwrap();
+        self.press(home).await
+    }
+
     pub async fn send(&self, request: Request<Body>) -> Response<Body> {
         self.router.clone().oneshot(request).await.unwrap()
     }

@@ -133,6 +133,17 @@ async fn the_nearest_plan_wins(all: &Ledgers) {
     assert_eq!(ask("home-1", &Cause::Fall, Level::Red).await, "village");
     all.register.put(vec![Put::Home(home("home-1", "350582/mei"))]).await.unwrap();
     assert_eq!(ask("home-1", &Cause::Fall, Level::Red).await, "another town", "and a home that moves");
+    let tenant = |home: &str| Put::Elder(ElderRecord { home: home.into(), ..elder("tenant", home) });
+    all.register.put(vec![put(PlanScope::Elder("tenant".into()), None, None, "elder"), tenant("home-1")]).await.unwrap();
+    assert_eq!(ask("home-1", &Cause::Call, Level::Red).await, "elder", "the elder's own comes before the home's");
+    all.register.put(vec![tenant("home-2")]).await.unwrap();
+    assert_eq!(ask("home-1", &Cause::Call, Level::Red).await, "home call", "and moves with the elder");
+    assert_eq!(ask("home-2", &Cause::Call, Level::Red).await, "elder");
+    let kept = all.register.plans().await.unwrap();
+    assert!(kept.iter().any(|p| p.scope == PlanScope::Elder("tenant".into())));
+    all.register.put(vec![Put::EndPlan { scope: PlanScope::Elder("tenant".into()), cause: None, level: None }]).await.unwrap();
+    assert_eq!(all.register.plans().await.unwrap().len(), kept.len() - 1);
+    assert_ne!(ask("home-2", &Cause::Call, Level::Red).await, "elder", "an ended plan no longer holds");
     all.register.put(vec![put(area("350582/mei"), None, None, "another town, later")]).await.unwrap();
     assert_eq!(ask("home-1", &Cause::Fall, Level::Red).await, "another town, later");
     assert_eq!(all.register.plans().await.unwrap().len(), 7, "a plan of the same scope, cause and level is replaced");

@@ -428,7 +428,8 @@ impl Ledger for MemoryLedger {
     async fn plan(&self, home: &HomeId, cause: &Cause, level: Level) -> Result<Plan, LedgerError> {
         let state = lock(&self.shared.state);
         let area = state.homes.get(home).map(|h| h.area.as_str());
-        Ok(nearest(&state.plans, home, area, cause, level).map(|p| p.plan.clone()).unwrap_or_default())
+        let elders: Vec<_> = state.elders.values().filter(|e| e.home == *home).map(|e| e.id.clone()).collect();
+        Ok(nearest(&state.plans, home, &elders, area, cause, level).map(|p| p.plan.clone()).unwrap_or_default())
     }
 
     async fn setting(&self, key: &str) -> Result<Option<String>, LedgerError> {

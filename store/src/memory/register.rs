@@ -32,6 +32,7 @@ impl State {
                 self.plans.push(plan);
                 self.plans.sort_by(|a, b| (&a.scope, &a.cause, &a.level).cmp(&(&b.scope, &b.cause, &b.level)));
             }
+            Put::EndPlan { scope, cause, level } => self.plans.retain(|p| (&p.scope, &p.cause, &p.level) != (&scope, &cause, &level)),
             Put::Device(device) => {
                 self.unknown.remove(&(device.home.clone(), device.id.clone()));
                 self.devices.insert((device.home.clone(), device.id.clone()), device);

@@ -12,7 +12,7 @@ use crate::sqlite::files::{instant, nanos};
 use crate::sqlite::read::{limit, to_u64, unseal};
 use async_trait::async_trait;
 use care::plan::Plan;
-use care::{Alarm, AlarmId, Cause, EventId, HomeId, Level, Timestamp};
+use care::{Alarm, AlarmId, Cause, ElderId, EventId, HomeId, Level, Timestamp};
 use std::collections::BTreeMap;
 use tokio::sync::watch;
 use tokio_postgres::Row;
@@ -152,6 +152,7 @@ pub(super) fn plan(row: &Row, from: usize, scope: PlanScope) -> Result<PlanRecor
 /// Where a plan holds.
 pub(super) fn scope(kind: &str, id: String) -> PlanScope {
     match kind {
+        "elder" => PlanScope::Elder(ElderId::new(id)),
         "home" => PlanScope::Home(HomeId::new(id)),
         "area" => PlanScope::Area(id),
         _ => PlanScope::City,
@@ -265,6 +266,7 @@ impl Ledger for PgLedger {
         let sql = "WITH at AS (SELECT area FROM home WHERE id = $1)
              SELECT scope_kind, scope_id, (SELECT area FROM at), cause, level, body FROM plan WHERE cause IN ('', $2) AND level IN ('', $3)
              AND (scope_kind = 'city' OR (scope_kind = 'home' AND scope_id = $1)
+                OR (scope_kind = 'elder' AND EXISTS (SELECT 1 FROM elder WHERE elder.id = scope_id AND elder.home = $1))
                 OR (scope_kind = 'area' AND EXISTS (SELECT 1 FROM at WHERE scope_id = '' OR area = scope_id OR starts_with(area, scope_id || '/'))))";
         let level_word: String = crate::sqlite::apply::word(&level)?;
         let found = self
@@ -273,7 +275,9 @@ impl Ledger for PgLedger {
             })
             .await?;
         let area = found.first().and_then(|(area, _)| area.clone());
-        Ok(nearest(found.iter().map(|(_, plan)| plan), home, area.as_deref(), cause, level).map(|p| p.plan.clone()).unwrap_or_default())
+        // Only those of elders who live there were read.
+        let elders: Vec<ElderId> = found.iter().filter_map(|(_, p)| if let PlanScope::Elder(id) = &p.scope { Some(id.clone()) } else { None }).collect();
+        Ok(nearest(found.iter().map(|(_, plan)| plan), home, &elders, area.as_deref(), cause, level).map(|p| p.plan.clone()).unwrap_or_default())
     }
 
     async fn setting(&self, key: &str) -> Result<Option<String>, LedgerError> {

@@ -22,6 +22,16 @@ use tokio_postgres::Row;
 /// Audit lines checked in one question.
 const VERIFY_PAGE: usize = 10_000;
 
+/// How the table names a scope.
+fn place_of(scope: &PlanScope) -> (&'static str, &str) {
+    match scope {
+        PlanScope::Elder(elder) => ("elder", elder.as_str()),
+        PlanScope::Home(home) => ("home", home.as_str()),
+        PlanScope::Area(path) => ("area", path.as_str()),
+        PlanScope::City => ("city", ""),
+    }
+}
+
 impl Steps<'_> {
     fn sealed(&self, column: &'static str, row: &str, plain: &str) -> Result<Vec<u8>, PgFailure> {
         Ok(self.keys().seal(Place { column, row }, plain.as_bytes())?)
@@ -63,16 +73,19 @@ impl Steps<'_> {
                 self.push(sql, Need::Nothing, values);
             }
             Put::Plan(PlanRecord { scope, cause, level, plan }) => {
-                let (kind, id) = match scope {
-                    PlanScope::Home(home) => ("home", home.as_str()),
-                    PlanScope::Area(path) => ("area", path.as_str()),
-                    PlanScope::City => ("city", ""),
-                };
+                let (kind, id) = place_of(scope);
                 let level = level.as_ref().map(word).transpose()?.unwrap_or_default();
                 let cause = cause.as_ref().map(Cause::name).unwrap_or_default();
                 let sql = "INSERT INTO plan (scope_kind, scope_id, cause, level, body) VALUES ($1, $2, $3, $4, $5)
                      ON CONFLICT (scope_kind, scope_id, cause, level) DO UPDATE SET body = excluded.body";
                 self.push(sql, Need::Nothing, values![kind.to_owned(), text(id), text(&cause), level, serde_json::to_string(plan)?]);
+            }
+            Put::EndPlan { scope, cause, level } => {
+                let (kind, id) = place_of(scope);
+                let level = level.as_ref().map(word).transpose()?.unwrap_or_default();
+                let cause = cause.as_ref().map(Cause::name).unwrap_or_default();
+                let sql = "DELETE FROM plan WHERE scope_kind = $1 AND scope_id = $2 AND cause = $3 AND level = $4";
+                self.push(sql, Need::Nothing, values![kind.to_owned(), text(id), text(&cause), level]);
             }
             Put::Device(device) => {
                 let (home, id) = (text(device.home.as_str()), text(device.id.as_str()));

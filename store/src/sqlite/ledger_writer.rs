@@ -217,7 +217,7 @@ impl Writer {
         for (job, result) in group.iter().zip(&results) {
             match (&job.work, result) {
                 (Work::Commit(tx), Ok(_)) => wake |= tx.writes.iter().any(wakes),
-                (Work::Put(entries), Ok(_)) if entries.iter().any(|e| matches!(e, Put::Plan(_) | Put::Home(_))) => {
+                (Work::Put(entries), Ok(_)) if entries.iter().any(|e| matches!(e, Put::Plan(_) | Put::EndPlan { .. } | Put::Home(_) | Put::Elder(_))) => {
                     desk.plans_version.fetch_add(1, Ordering::AcqRel);
                 }
                 (Work::Put(_) | Work::Take(_) | Work::Chore(_), Ok(_)) => {}

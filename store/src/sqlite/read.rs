@@ -10,7 +10,7 @@ use crate::log::{Offset, Shard};
 use crate::register::{PlanRecord, PlanScope, nearest};
 use async_trait::async_trait;
 use care::plan::Plan;
-use care::{Alarm, AlarmId, Cause, EventId, HomeId, Level, Timestamp};
+use care::{Alarm, AlarmId, Cause, ElderId, EventId, HomeId, Level, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use std::sync::atomic::Ordering;
 use tokio::sync::watch;
@@ -287,6 +287,10 @@ fn resolve(db: &Connection, home: &HomeId, cause: &Cause, level: Level) -> Resul
         candidates.extend(rows(&tx, sql, params![kind, id, cause.name()], |r| plan(r, scope.clone()))?);
         Ok(())
     };
+    let elders = rows(&tx, "SELECT id FROM elder WHERE home = ?1 ORDER BY id", [home.as_str()], |r| Ok(ElderId::new(r.get::<_, String>(0)?)))?;
+    for elder in &elders {
+        look("elder", elder.as_str(), PlanScope::Elder(elder.clone()))?;
+    }
     look("home", home.as_str(), PlanScope::Home(home.clone()))?;
     if let Some(area) = &area {
         let ends = area.match_indices('/').map(|(i, _)| i).chain([0, area.len()]);
@@ -297,5 +301,5 @@ fn resolve(db: &Connection, home: &HomeId, cause: &Cause, level: Level) -> Resul
         }
     }
     look("city", "", PlanScope::City)?;
-    Ok(nearest(&candidates, home, area.as_deref(), cause, level).map(|p| p.plan.clone()).unwrap_or_default())
+    Ok(nearest(&candidates, home, &elders, area.as_deref(), cause, level).map(|p| p.plan.clone()).unwrap_or_default())
 }

@@ -16,6 +16,16 @@ use async_trait::async_trait;
 use care::{Cause, ContactId, DeviceId, ElderId, HomeId, PersonId};
 use rusqlite::{Connection, Row, params};
 
+/// How the table names a scope.
+fn place_of(scope: &PlanScope) -> (&'static str, &str) {
+    match scope {
+        PlanScope::Elder(elder) => ("elder", elder.as_str()),
+        PlanScope::Home(home) => ("home", home.as_str()),
+        PlanScope::Area(path) => ("area", path.as_str()),
+        PlanScope::City => ("city", ""),
+    }
+}
+
 /// Audit lines checked in one question.
 const VERIFY_PAGE: usize = 10_000;
 
@@ -57,11 +67,7 @@ pub(super) fn put(db: &Connection, keys: &Keys, entry: &Put) -> Result<(), Failu
             ])?;
         }
         Put::Plan(PlanRecord { scope, cause, level, plan }) => {
-            let (kind, id) = match scope {
-                PlanScope::Home(home) => ("home", home.as_str()),
-                PlanScope::Area(path) => ("area", path.as_str()),
-                PlanScope::City => ("city", ""),
-            };
+            let (kind, id) = place_of(scope);
             let mut upsert = db.prepare_cached(
                 "INSERT INTO plan (scope_kind, scope_id, cause, level, body) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET body = excluded.body",
             )?;
@@ -73,6 +79,12 @@ pub(super) fn put(db: &Connection, keys: &Keys, entry: &Put) -> Result<(), Failu
                 level.unwrap_or_default(),
                 serde_json::to_string(plan)?
             ])?;
+        }
+        Put::EndPlan { scope, cause, level } => {
+            let (kind, id) = place_of(scope);
+            let level = level.as_ref().map(word).transpose()?;
+            let mut delete = db.prepare_cached("DELETE FROM plan WHERE scope_kind = ?1 AND scope_id = ?2 AND cause = ?3 AND level = ?4")?;
+            delete.execute(params![kind, id, cause.as_ref().map(Cause::name).unwrap_or_default(), level.unwrap_or_default()])?;
         }
         Put::Device(device) => {
             let mut upsert = db.prepare_cached(
@@ -280,6 +292,7 @@ impl Register for SqliteLedger {
             let mut all = rows(db, "SELECT cause, level, body, scope_kind, scope_id FROM plan", [], |r| {
                 let (kind, id): (String, String) = (r.get(3)?, r.get(4)?);
                 let scope = match kind.as_str() {
+                    "elder" => PlanScope::Elder(ElderId::new(id)),
                     "home" => PlanScope::Home(HomeId::new(id)),
                     "area" => PlanScope::Area(id),
                     _ => PlanScope::City,

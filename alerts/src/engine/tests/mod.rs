@@ -2,6 +2,7 @@
 
 mod crash;
 mod outage;
+mod storm;
 
 use crate::channel::Errand;
 use crate::exchange::{Exchange, Manner, Phase};
@@ -143,8 +144,8 @@ async fn a_drill_reaches_no_real_channel() {
 
 #[tokio::test(start_paused = true)]
 async fn five_thousand_open_alarms_do_not_keep_a_red_one_waiting() {
-    let mut world = World::new(plan(vec![rung(&["daughter"], &["voice"])])).await;
-    let voice = world.scripted("voice", Mode::Hangs);
+    let mut world = World::new(plan(vec![rung(&["daughter"], &["webhook"])])).await;
+    let voice = world.scripted("webhook", Mode::Hangs);
     let (_engine, _running) = world.start();
     for i in 0..5_000 {
         world.raise(&format!("home-{i:04}"), Level::Urgent).await;

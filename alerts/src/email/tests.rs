@@ -1,0 +1,101 @@
+//! E-mail against a server of bare SMTP lines that answers as it is told.
+
+use super::*;
+use crate::testing::{TakesNothing, message_job};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
+
+/// A server that answers `verb` with `answer` (`None`: never), everything else well; returns what it was sent.
+async fn server(verb: &'static str, answer: Option<&'static str>) -> (EmailSettings, tokio::task::JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let served = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let (read, mut write) = stream.into_split();
+        let mut lines = BufReader::new(read).lines();
+        let (mut heard, mut in_data) = (String::new(), false);
+        write.write_all(b"220 test\r\n").await.unwrap();
+        while let Ok(Some(line)) = lines.next_line().await {
+            heard.push_str(&line);
+            heard.push('\n');
+            if in_data && line != "." {
+                continue;
+            }
+            let is_end = in_data;
+            in_data = false;
+            let said = match line.split([' ', ':']).next().unwrap_or_default().to_uppercase() {
+                v if v == verb => answer,
+                _ if is_end => Some("250 taken"),
+                v if v == "EHLO" => Some("250 test"),
+                v if v == "DATA" => {
+                    in_data = true;
+                    Some("354 go on")
+                }
+                v if v == "QUIT" => Some("221 bye"),
+                _ => Some("250 ok"),
+            };
+            match said {
+                Some(said) => {
+                    if write.write_all(format!("{said}\r\n").as_bytes()).await.is_err() {
+                        break;
+                    }
+                    if is_end {
+                        break;
+                    }
+                }
+                None => while let Ok(Some(_)) = lines.next_line().await {},
+            }
+        }
+        heard
+    });
+    let settings = EmailSettings {
+        host: "127.0.0.1".into(),
+        port,
+        protection: Protection::Plain,
+        account: None,
+        from: "守望 <duty@city.example>".into(),
+        authorities_pem: Vec::new(),
+        answer_within: Duration::from_secs(20),
+    };
+    (settings, served)
+}
+
+#[tokio::test]
+async fn a_mail_is_handed_over_and_takes_nothing() {
+    let (settings, served) = server("", None).await;
+    let delivery = Email::new(&settings).unwrap().deliver(&message_job("son@example.org", "守望平台紧急报警。请打开链接。"), &TakesNothing).await;
+    assert_eq!(delivery, Delivery::Ended(AttemptOutcome::Delivered));
+    let heard = served.await.unwrap();
+    assert!(heard.contains("RCPT TO:<son@example.org>"), "{heard}");
+    assert!(heard.contains("Message-ID: <01alarm-3@hearthline>"), "{heard}");
+    assert!(!heard.contains("Lake Road"), "personal data in a mail");
+}
+
+#[tokio::test]
+async fn every_refusal_has_its_meaning() {
+    for (verb, answer, wanted) in [
+        ("RCPT", "550 no such mailbox", Delivery::Ended(AttemptOutcome::Unreachable)),
+        ("RCPT", "450 try later", Delivery::Again(None)),
+        ("MAIL", "535 who are you", Delivery::Down),
+    ] {
+        let (settings, _) = server(verb, Some(answer)).await;
+        let delivery = Email::new(&settings).unwrap().deliver(&message_job("son@example.org", "x"), &TakesNothing).await;
+        assert_eq!(delivery, wanted, "{answer}");
+    }
+    let (settings, _) = server("", None).await;
+    let email = Email::new(&settings).unwrap();
+    assert_eq!(email.deliver(&message_job("not a mailbox", "x"), &TakesNothing).await, Delivery::Ended(AttemptOutcome::Unreachable));
+    assert!(matches!(Email::new(&EmailSettings { from: "nobody".into(), ..settings }), Err(EmailError::From)));
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_or_is_not_there_counts_as_down() {
+    let (mut settings, _) = server("MAIL", None).await;
+    settings.answer_within = Duration::from_millis(300);
+    let delivery = Email::new(&settings).unwrap().deliver(&message_job("son@example.org", "x"), &TakesNothing).await;
+    assert_eq!(delivery, Delivery::Down);
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    settings.port = free.local_addr().unwrap().port();
+    drop(free);
+    assert_eq!(Email::new(&settings).unwrap().deliver(&message_job("son@example.org", "x"), &TakesNothing).await, Delivery::Down);
+}
