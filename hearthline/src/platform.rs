@@ -193,7 +193,7 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
         async move { engine.run(stop).await }
     }));
     if let (Some(voice), Some(incoming)) = (voice.clone(), incoming) {
-        tasks.push(tokio::spawn(voice.answer_callers(Arc::new(RegisterDirectory::new(register.clone(), blueprint.zone)), incoming)));
+        tasks.push(tokio::spawn(voice.answer_callers(Arc::new(RegisterDirectory::new(register.clone(), blueprint.zone, clock.clone())), incoming)));
     }
     if let Some(voice) = voice.clone() {
         let stop = stopped.clone();
