@@ -139,6 +139,7 @@ fn plan(of: u64) -> Plan {
         round_pause_max: PAUSE_MAX,
         report_within: REPORT_WITHIN,
         close_within: TimeDelta::minutes(20),
+        ..Plan::default()
     }
 }
 
