@@ -8,7 +8,7 @@ use care::office::privacy::Retention;
 use care::policy::{Policy, PolicySet};
 use care::visit::guard::Guards;
 use care::visit::warning::Warning;
-use care::{HomeId, TimeDelta, Timestamp};
+use care::{AlarmId, HomeId, TimeDelta, Timestamp};
 use console::office::{Office, Rules};
 use ingest::Days;
 use std::collections::{BTreeMap, BTreeSet};
@@ -92,6 +92,8 @@ pub struct Jobs {
     blueprint: OfficeBlueprint,
     days: Days,
     told: BTreeMap<HomeId, bool>,
+    /// Closed alarms that were looked at in this life: at most as many as are asked for.
+    handled: BTreeSet<AlarmId>,
     expired_at: Option<Timestamp>,
 }
 
@@ -109,7 +111,7 @@ impl Jobs {
         blueprint: OfficeBlueprint,
     ) -> anyhow::Result<Self> {
         let days = Days::resume(log.clone(), ledger.clone(), homes).await?;
-        Ok(Self { office, ledger, log, clock, blueprint, days, told: BTreeMap::new(), expired_at: None })
+        Ok(Self { office, ledger, log, clock, blueprint, days, told: BTreeMap::new(), handled: BTreeSet::new(), expired_at: None })
     }
 
     /// Works until told to stop.
@@ -126,6 +128,7 @@ impl Jobs {
     /// One turn: each job by itself; one that fails keeps no other back and is tried again in the next.
     pub async fn turn(&mut self) {
         for (what, result) in [
+            ("read model", self.office.refresh().await.map_err(anyhow::Error::from)),
             ("consents", self.consents().await),
             ("alarms", self.alarms().await),
             ("warnings", self.warnings().await),
@@ -159,11 +162,18 @@ impl Jobs {
     }
 
     async fn alarms(&mut self) -> anyhow::Result<()> {
-        for stored in self.ledger.alarms(Which::Closed, None, ALARMS).await? {
+        let closed = self.ledger.alarms(Which::Closed, None, ALARMS).await?;
+        let ids: BTreeSet<AlarmId> = closed.iter().map(|stored| stored.value.id.clone()).collect();
+        self.handled.retain(|id| ids.contains(id));
+        for stored in closed {
+            self.days.explain(&stored.value.home, stored.value.raised_at);
+            if self.handled.contains(&stored.value.id) {
+                continue;
+            }
             for id in self.office.record_handled(&stored.value).await? {
                 info!(visit.id = %id, alarm.id = %stored.value.id, "a handled alarm is a contact");
             }
-            self.days.explain(&stored.value.home, stored.value.raised_at);
+            self.handled.insert(stored.value.id);
         }
         Ok(())
     }

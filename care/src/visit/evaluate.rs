@@ -39,8 +39,8 @@ pub fn evaluate_since<'a>(
     elders.sort_by(|a, b| a.id.cmp(&b.id));
     let earliest = elders.iter().map(|elder| elder.enrolled_on).min().unwrap_or(as_of).max(since);
     let judges = Judge::all(set, facts, earliest, as_of);
-    // A window that ends then or later began at most so many days before.
-    let contacts = Contacts::within(set, facts, plus_days(since, -WINDOW_DAYS_MAX), as_of);
+    // A window that ends then or later began at most so many days before; what lies before that is not looked at.
+    let contacts = Contacts::within(set, facts, plus_days(since, -longest_window(set)), as_of);
     let late = |owed: &Owed<'_>| owed.window.last >= since;
     elders
         .into_iter()
@@ -52,8 +52,21 @@ pub fn evaluate_since<'a>(
         .collect()
 }
 
-/// The longest window that a policy can have, days.
-const WINDOW_DAYS_MAX: i64 = 366;
+/// No window of these policies is longer, days.
+fn longest_window(set: &PolicySet) -> i64 {
+    let regular = |kind: WindowKind| match kind {
+        WindowKind::Day => 1,
+        WindowKind::Week => 7,
+        WindowKind::HalfMonth => 16,
+        WindowKind::Month => 31,
+        WindowKind::Quarter => 92,
+        WindowKind::Rolling { days } => i64::from(days),
+    };
+    let policies = || set.versions().iter();
+    let duties = policies().flat_map(|policy| &policy.obligations).map(|duty| regular(duty.window));
+    let extras = policies().flat_map(|policy| &policy.extras).map(|extra| i64::from(extra.days_before) + i64::from(extra.within_hours) / 24 + 2);
+    duties.chain(extras).max().unwrap_or(0)
+}
 
 /// The same for one elder (with the contacts at hand).
 pub fn evaluate_elder<'a>(
