@@ -335,7 +335,7 @@ mod tests {
         let dir = std::env::temp_dir().join(format!("hearthline-speech-{}", std::process::id()));
         std::fs::create_dir_all(&dir).unwrap();
         let program = dir.join("slow");
-        std::fs::write(&program, "#!/bin/sh\nsleep 600\n").unwrap();
+        std::fs::write(&program, "#!/bin/sh\nexec sleep 600\n").unwrap();
         #[cfg(unix)]
         std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         let settings = SpeechSettings { program: Some(program), within: Duration::from_millis(200), ..SpeechSettings::default() };
