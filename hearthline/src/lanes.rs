@@ -33,13 +33,9 @@ impl Lanes for LearnedLanes {
             let _only_the_lesson_counts = wire::decode(&message, learned.entry(home.clone()).or_default());
             return Lane::Routine;
         }
-        let lane = match wire::home_of(topic) {
+        match wire::home_of(topic) {
             Some(_) => wire::lane(topic, payload, None),
             None => wire::lane(topic, payload, self.learned.read().unwrap_or_else(PoisonError::into_inner).get(home)),
-        };
-        match lane {
-            wire::Lane::Red => Lane::Red,
-            wire::Lane::Routine => Lane::Routine,
         }
     }
 }

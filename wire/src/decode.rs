@@ -1,6 +1,6 @@
 //! Picks the language of a message by its topic.
 
-use crate::{Decoded, Fault, Lane, Language, Learned, Message, Retained, chirpstack, homeassistant, native, shelly, tasmota, zigbee2mqtt};
+use crate::{Decoded, Fault, Lane, Language, Learned, Message, Retained, chirpstack, dc09, homeassistant, native, shelly, tasmota, zigbee2mqtt};
 use care::{HomeId, Signal, SignalKind, Value};
 
 /// What a message means. `learned` belongs to the home of the message; describing messages change it.
@@ -51,7 +51,22 @@ fn learn(message: &Message<'_>, learned: &mut Learned) -> Decoded {
     }
 }
 
+/// What a receiver for panels stored: a frame, in the clear.
+const DC09: &str = "dc09/";
+
+fn panel(message: &Message<'_>) -> Decoded {
+    let quarantine = |fault| Decoded::Quarantine { fault, signals: Vec::new() };
+    let Some(home) = message.home else { return quarantine(Fault::UnknownHome) };
+    match dc09::parse(message.payload, |_| None) {
+        Ok(frame) => dc09::signals(&frame, home, message.heard_at),
+        Err(_) => quarantine(Fault::BadValue { field: "frame".into() }),
+    }
+}
+
 fn read(message: &Message<'_>, learned: &Learned) -> Decoded {
+    if message.topic.starts_with(DC09) {
+        return panel(message);
+    }
     if native::is_native(message.topic) {
         return native::decode(message, learned);
     }

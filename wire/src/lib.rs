@@ -33,7 +33,8 @@ pub use decode::{decode, lane, teaches, told};
 pub use fault::Fault;
 pub use language::Language;
 pub use learned::{Described, Learned, Role};
-pub use message::{Decoded, Lane, Lesson, Message, Retained, Source};
+pub use care::Lane;
+pub use message::{Decoded, Lesson, Message, Retained, Source};
 pub use native::home_of;
 
 /// Largest payload that is read as a message, in bytes.

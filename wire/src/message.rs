@@ -89,12 +89,3 @@ pub struct Lesson {
     /// How many devices were left out because a limit was reached.
     pub left_out: usize,
 }
-
-/// Which way a message goes from the socket to the call (LANE-1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Lane {
-    /// It may be a red signal: it never waits behind anything.
-    Red,
-    /// Everything else.
-    Routine,
-}
