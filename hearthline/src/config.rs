@@ -36,6 +36,9 @@ pub struct Config {
     /// Messages: SMS, e-mail, push, robots, CAP; links, limits, consents.
     #[serde(default)]
     pub messages: MessagesConfig,
+    /// Panels that speak SIA DC-09.
+    #[serde(default)]
+    pub dc09: crate::receivers::Dc09Config,
     /// How the platform telephones.
     #[serde(default)]
     pub voice: VoiceConfig,
@@ -351,6 +354,7 @@ impl Config {
             }
         }
         out.extend(crate::telephone::wrong(&self.voice, &self.trunk));
+        out.extend(self.dc09.wrong());
         if WaterRule::preset(&self.detector.water).is_none() {
             let known: Vec<_> = WaterRule::PRESETS.iter().map(|(name, _)| *name).collect();
             out.push(format!("detector.water = \"{}\" is none of {}", self.detector.water, known.join(", ")));

@@ -16,6 +16,7 @@ pub mod notify;
 pub mod platform;
 pub mod policy;
 pub mod pulse;
+pub mod receivers;
 pub mod run;
 pub mod secret;
 pub mod seed;

@@ -20,6 +20,7 @@ use anyhow::Context;
 use care::{Cause, HomeId, Reason, TimeDelta, Timestamp};
 use console::office::Office;
 use console::{Console, ConsoleSettings, NoSwitchboard, Parts};
+use gateway::receiver::dc09::{Dc09Receiver, Dc09Settings};
 use gateway::{BridgeHandle, BridgeSettings, Door, DoorHandle, DoorSettings, Listener, Protection, Welcome};
 use ingest::{Ports, RegisterBook, Worker};
 use std::collections::BTreeSet;
@@ -54,6 +55,8 @@ pub struct Blueprint {
     pub door: DoorSettings,
     /// Existing brokers that are read as well.
     pub bridges: Vec<BridgeSettings>,
+    /// Panels that speak SIA DC-09; `None` = no such receiver.
+    pub dc09: Option<Dc09Settings>,
     /// The people's door.
     pub console: ConsoleSettings,
     /// The detector.
@@ -100,6 +103,7 @@ pub struct Running {
     stop: watch::Sender<bool>,
     door: DoorHandle,
     bridges: Vec<BridgeHandle>,
+    dc09: Option<Dc09Receiver>,
     workers: Vec<JoinHandle<()>>,
     tasks: Vec<JoinHandle<()>>,
     console: JoinHandle<()>,
@@ -264,6 +268,10 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
         .into_iter()
         .map(|settings| BridgeHandle::start(settings, event_log.clone(), clock.clone(), lanes.clone()).context("preparing an existing broker ([[mqtt.bridge]])"))
         .collect::<anyhow::Result<Vec<_>>>()?;
+    let dc09 = match blueprint.dc09 {
+        Some(settings) => Some(Dc09Receiver::open(settings, event_log.clone(), clock.clone()).await.context("opening the receiver for panels ([dc09])")?),
+        None => None,
+    };
     lamps.doors_are_open(door.clone(), bridges.clone());
     pulse.door_is_open(door.clone());
     tasks.push(tokio::spawn({
@@ -285,7 +293,7 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
         }
     });
     info!(%mqtt, %http, "the doors are open");
-    Ok(Running { mqtt, mqtt_open, http, exchange, stop, door, bridges, workers, tasks, console, log, ledger })
+    Ok(Running { mqtt, mqtt_open, http, exchange, stop, door, bridges, dc09, workers, tasks, console, log, ledger })
 }
 
 impl Running {
@@ -294,6 +302,9 @@ impl Running {
         self.door.shutdown().await;
         for bridge in self.bridges {
             bridge.shutdown().await;
+        }
+        if let Some(dc09) = self.dc09 {
+            dc09.shutdown().await;
         }
         let _nobody_listens = self.stop.send(true);
         for worker in self.workers {
