@@ -3,7 +3,7 @@
 use crate::canary::press_canary;
 use crate::channels::MessagesConfig;
 use crate::clock::{self, WallClock};
-use crate::lanes::LearnedLanes;
+use crate::lanes::{FIRST_WITHIN, LearnedLanes};
 use crate::office::{Cap, Jobs, OfficeBlueprint};
 use crate::keys::RegisterKeys;
 use crate::lamp::Lamps;
@@ -252,6 +252,12 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
     let keys = Arc::new(RegisterKeys::new(register.clone()));
     let event_log: Arc<dyn EventLog> = log.clone();
     let lanes = Arc::new(LearnedLanes::default());
+    match tokio::time::timeout(FIRST_WITHIN, lanes.read_register(&*register)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => warn!(%error, "the register could not be read: declared buttons are red once it can be"),
+        Err(_) => warn!("the register is large: what was declared is read to its end behind open doors"),
+    }
+    tasks.push(tokio::spawn(lanes.clone().follow(register.clone())));
     let mut door_settings = blueprint.door;
     // The canary comes through a door of the same build, but needs no certificate for it.
     door_settings.listeners.push(Listener { address: SocketAddr::from(([127, 0, 0, 1], 0)), protection: Protection::Loopback, welcome: Welcome::Keys });

@@ -5,6 +5,7 @@ use care::{DeviceId, ElderId, HomeId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use store::ledger::LedgerError;
+use store::register::DeviceRecord;
 use store::Register;
 
 /// The facts that a worker asks for.
@@ -15,6 +16,11 @@ pub trait Book: Send + Sync {
 
     /// False if the home has registered devices and this is none of them.
     async fn knows(&self, home: &HomeId, device: &DeviceId) -> Result<bool, LedgerError>;
+
+    /// What the registered devices of a home were declared to be; `None` takes an earlier declaration back.
+    async fn roles(&self, _home: &HomeId) -> Result<Vec<(DeviceId, Option<wire::Role>)>, LedgerError> {
+        Ok(Vec::new())
+    }
 
     /// True for homes of drills and canaries, whose alarms never reach real contacts (ALM-8).
     fn is_test(&self, home: &HomeId) -> bool;
@@ -40,6 +46,23 @@ impl RegisterBook {
     pub fn forget(&self, home: &HomeId) {
         self.devices.lock().unwrap_or_else(PoisonError::into_inner).remove(home);
     }
+
+    /// Remembers which devices belong to a home, and gives them back.
+    fn remember(&self, home: &HomeId, devices: &[DeviceRecord]) -> BTreeSet<DeviceId> {
+        let devices: BTreeSet<DeviceId> = devices.iter().filter(|d| d.retired_at.is_none()).map(|d| d.id.clone()).collect();
+        let mut memory = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
+        if memory.len() >= REMEMBERED_MAX {
+            memory.clear();
+        }
+        memory.insert(home.clone(), devices.clone());
+        devices
+    }
+}
+
+/// What a home's devices were declared to be; a retired one is nothing any more.
+pub fn declared(devices: Vec<DeviceRecord>) -> Vec<(DeviceId, Option<wire::Role>)> {
+    let role = |d: &DeviceRecord| wire::Role::registered(&d.kind, d.exit_door).filter(|_| d.retired_at.is_none());
+    devices.into_iter().map(|d| (d.id.clone(), role(&d))).collect()
 }
 
 #[async_trait]
@@ -53,15 +76,13 @@ impl Book for RegisterBook {
         if let Some(devices) = self.devices.lock().unwrap_or_else(PoisonError::into_inner).get(home) {
             return Ok(known(devices));
         }
-        let devices: BTreeSet<DeviceId> =
-            self.register.devices_of(home).await?.into_iter().filter(|d| d.retired_at.is_none()).map(|d| d.id).collect();
-        let answer = known(&devices);
-        let mut memory = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
-        if memory.len() >= REMEMBERED_MAX {
-            memory.clear();
-        }
-        memory.insert(home.clone(), devices);
-        Ok(answer)
+        Ok(known(&self.remember(home, &self.register.devices_of(home).await?)))
+    }
+
+    async fn roles(&self, home: &HomeId) -> Result<Vec<(DeviceId, Option<wire::Role>)>, LedgerError> {
+        let devices = self.register.devices_of(home).await?;
+        self.remember(home, &devices);
+        Ok(declared(devices))
     }
 
     fn is_test(&self, home: &HomeId) -> bool {

@@ -1,7 +1,7 @@
 //! The states of a shard's homes in memory, their deadlines, and their snapshots.
 
 use care::home::{Effect, Home, Input, Settings};
-use care::{HomeId, Lane, Timestamp};
+use care::{DeviceId, HomeId, Lane, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use store::ledger::Decided;
 use store::Offset;
@@ -24,6 +24,8 @@ pub(crate) struct Slot {
 pub(crate) struct Homes {
     slots: BTreeMap<HomeId, Slot>,
     deadlines: BTreeSet<(Timestamp, HomeId)>,
+    /// When the register was asked what the devices of each home were declared to be.
+    pub(crate) asked_at: BTreeMap<HomeId, Timestamp>,
 }
 
 impl Homes {
@@ -75,6 +77,20 @@ impl Homes {
             }
         }
         effects
+    }
+
+    /// Takes in what a home's devices were declared to be. A home that was never heard of and has nothing declared stays unknown.
+    pub(crate) fn declare(&mut self, id: &HomeId, roles: Vec<(DeviceId, Option<wire::Role>)>, now: Timestamp) {
+        if !self.slots.contains_key(id) && roles.iter().all(|(_, role)| role.is_none()) {
+            return;
+        }
+        let slot = self.slot(id, now);
+        for (device, role) in roles {
+            if slot.learned.role(&device) != role {
+                slot.learned.declare(device, role);
+                slot.dirty = true;
+            }
+        }
     }
 
     /// Marks a record as included in its home's state.

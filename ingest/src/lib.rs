@@ -15,10 +15,11 @@ mod decide;
 mod handle;
 mod history;
 mod homes;
+mod roles;
 mod told;
 mod worker;
 
-pub use book::{Book, RegisterBook};
+pub use book::{Book, RegisterBook, declared};
 pub use days::{CLOSE_AFTER_H, ClosedDay, Days, DaysError};
 pub use handle::{Handle, Request};
 pub use history::history;

@@ -333,7 +333,7 @@ impl Worker {
                 break;
             }
             let mut pending = Pending::default();
-            self.take_in(Lane::Red, batch, &mut pending);
+            self.take_in(Lane::Red, batch, &mut pending).await;
             self.commit_until_done(pending, Lane::Red).await;
         }
         loop {
@@ -342,7 +342,7 @@ impl Worker {
                 break;
             }
             let mut pending = std::mem::take(&mut self.routine);
-            self.take_in(Lane::Routine, batch, &mut pending);
+            self.take_in(Lane::Routine, batch, &mut pending).await;
             self.commit_until_done(pending, Lane::Routine).await;
         }
         Ok(())
@@ -407,7 +407,7 @@ impl Worker {
             return Ok(false);
         }
         let mut pending = Pending::default();
-        self.take_in(Lane::Red, batch, &mut pending);
+        self.take_in(Lane::Red, batch, &mut pending).await;
         self.fill_in(&mut pending).await;
         pending.writes.push(self.decided_write(Lane::Red));
         match decide(&*self.ledger, &*self.book, self.fence, &pending.wishes, &pending.writes, self.clock.now()).await {
@@ -441,7 +441,7 @@ impl Worker {
             return false;
         }
         let mut pending = std::mem::take(&mut self.routine);
-        self.take_in(Lane::Routine, batch, &mut pending);
+        self.take_in(Lane::Routine, batch, &mut pending).await;
         self.fill_in(&mut pending).await;
         self.routine = pending;
         true
@@ -490,7 +490,8 @@ impl Worker {
     }
 
     /// Takes records in: steps the homes, gathers what is asked for.
-    fn take_in(&mut self, lane: Lane, batch: Vec<Entry>, pending: &mut Pending) {
+    async fn take_in(&mut self, lane: Lane, batch: Vec<Entry>, pending: &mut Pending) {
+        self.homes.look_up(&*self.book, lane, &batch, self.clock.now()).await;
         for entry in batch {
             let Entry { offset, record } = entry;
             self.counters.records.fetch_add(1, Ordering::Relaxed);

@@ -8,7 +8,7 @@ use care::{Alarm, Cause, DeviceId, ElderId, HomeId, Lane, Level, TimeDelta, Time
 use ingest::{Book, Handle, Ports, Settings, Worker};
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use store::ledger::{LedgerError, Which};
 use store::memory::{MemoryLedger, MemoryLog};
 use store::telemetry::NoTelemetry;
@@ -33,7 +33,11 @@ impl Clock for Simulated {
     }
 }
 
-struct Nobody;
+/// Whether the home's knob is declared its call button.
+#[derive(Clone, Default)]
+struct Nobody {
+    declared: Arc<Mutex<bool>>,
+}
 
 #[async_trait]
 impl Book for Nobody {
@@ -45,6 +49,11 @@ impl Book for Nobody {
         Ok(!device.as_str().starts_with("stranger"))
     }
 
+    async fn roles(&self, _: &HomeId) -> Result<Vec<(DeviceId, Option<wire::Role>)>, LedgerError> {
+        let declared = self.declared.lock().unwrap().then_some(wire::Role::CallButton);
+        Ok(vec![("knob".into(), declared)])
+    }
+
     fn is_test(&self, home: &HomeId) -> bool {
         home.as_str() == "canary"
     }
@@ -54,6 +63,7 @@ struct House {
     log: MemoryLog,
     ledger: MemoryLedger,
     clock: Arc<Simulated>,
+    book: Nobody,
     stop: watch::Sender<bool>,
     running: Option<(JoinHandle<()>, Handle)>,
 }
@@ -61,7 +71,7 @@ struct House {
 impl House {
     fn new() -> Self {
         let clock = Arc::new(Simulated { zero: tokio::time::Instant::now(), at_zero: "2026-11-23T01:00:00Z".parse().unwrap() });
-        Self { log: MemoryLog::new(1), ledger: MemoryLedger::new(), clock, stop: watch::channel(false).0, running: None }
+        Self { log: MemoryLog::new(1), ledger: MemoryLedger::new(), clock, book: Nobody::default(), stop: watch::channel(false).0, running: None }
     }
 
     async fn start(&mut self) {
@@ -70,7 +80,7 @@ impl House {
             log: Arc::new(self.log.clone()),
             ledger: Arc::new(self.ledger.clone()),
             ownership: Arc::new(self.ledger.clone()),
-            book: Arc::new(Nobody),
+            book: Arc::new(self.book.clone()),
             clock: self.clock.clone(),
             telemetry: Arc::new(NoTelemetry),
         };
@@ -101,6 +111,24 @@ impl House {
         self.pass(TimeDelta::seconds(1)).await;
         self.ledger.alarms(Which::All, None, 500).await.unwrap().into_iter().map(|s| s.value).collect()
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_button_calls_from_when_it_is_declared_a_call_button_until_it_is_no_longer_without_a_restart() {
+    let mut house = House::new();
+    house.start().await;
+    house.say("home-1", "knob", "button", r#"{"id":"1"}"#).await;
+    assert_eq!(house.alarms().await.len(), 0, "nobody has declared it");
+    *house.book.declared.lock().unwrap() = true;
+    house.pass(TimeDelta::minutes(2)).await;
+    house.say("home-1", "knob", "button", r#"{"id":"2"}"#).await;
+    let alarms = house.alarms().await;
+    assert_eq!(alarms.iter().map(|a| &a.cause).collect::<Vec<_>>(), [&Cause::Call]);
+    *house.book.declared.lock().unwrap() = false;
+    house.pass(TimeDelta::minutes(2)).await;
+    house.say("home-1", "knob", "button", r#"{"id":"3"}"#).await;
+    let alarms = house.alarms().await;
+    assert_eq!((alarms.len(), alarms[0].presses), (1, 1), "it was declared to be none");
 }
 
 #[tokio::test(start_paused = true)]

@@ -21,10 +21,10 @@ pub fn decode(message: &Message<'_>, learned: &mut Learned) -> Decoded {
 }
 
 /// The lane of a message, before the commit and without changing anything. Native by topic: doubt
-/// on a red-named topic is red. Other languages by what the payload says, read with what was learned.
+/// on a red-named topic is red, and so is a button that was declared a call button. Other languages by what the payload says, read with what was learned.
 pub fn lane(topic: &str, payload: &[u8], learned: Option<&Learned>) -> Lane {
     if native::is_native(topic) {
-        return native::lane(topic);
+        return native::lane(topic, learned);
     }
     if teaches(topic) {
         return Lane::Routine;

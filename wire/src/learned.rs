@@ -98,6 +98,12 @@ impl Learned {
         self.roles.get(device).copied()
     }
 
+    /// Lets go of everything but what people declared. False if nothing remains.
+    pub fn only_declared(&mut self) -> bool {
+        *self = Self { roles: std::mem::take(&mut self.roles), ..Self::default() };
+        !self.roles.is_empty()
+    }
+
     /// Gives a repeated state the identity of its beginning. Foreign languages say a state again with
     /// every message (`smoke` with each battery report): that is one event with copies, not a press each
     /// time. A state that went away and came back is a new event, and so is one that lasts longer than

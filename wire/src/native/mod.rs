@@ -93,11 +93,12 @@ impl Topic {
     }
 }
 
-/// Red if the topic's last part names a red signal, however it is spelled.
-pub(crate) fn lane(topic: &str) -> Lane {
+/// Red if the topic's last part names a red signal, however it is spelled, or a button that was declared a call button.
+pub(crate) fn lane(topic: &str, learned: Option<&Learned>) -> Lane {
     let last = topic.rsplit('/').next().unwrap_or_default().trim();
     match SignalKind::ALL.iter().find(|kind| kind.name().eq_ignore_ascii_case(last)) {
         Some(kind) if kind.is_red() => Lane::Red,
+        Some(SignalKind::Button) if learned.is_some_and(|l| l.role(&Topic::parse(topic).device) == Some(Role::CallButton)) => Lane::Red,
         Some(_) | None => Lane::Routine,
     }
 }

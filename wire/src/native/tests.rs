@@ -148,6 +148,18 @@ fn a_red_name_takes_the_red_lane_whatever_the_payload() {
 }
 
 #[test]
+fn a_button_that_was_declared_a_call_button_has_the_red_lane() {
+    let mut learned = Learned::default();
+    let topic = "care/v1/home-1/knob/button";
+    assert_eq!(lane(topic, b"{}", Some(&learned)), Lane::Routine);
+    learned.declare("knob".into(), Some(Role::CallButton));
+    assert_eq!(lane(topic, b"{}", Some(&learned)), Lane::Red);
+    assert_eq!(lane("care/v1/home-1/other/button", b"{}", Some(&learned)), Lane::Routine);
+    learned.declare("knob".into(), None);
+    assert_eq!(lane(topic, b"{}", Some(&learned)), Lane::Routine);
+}
+
+#[test]
 fn whatever_is_decoded_as_red_had_the_red_lane() {
     for kind in SignalKind::ALL {
         let topic = topic(&"h".into(), &"d".into(), kind);
