@@ -264,6 +264,11 @@ impl DoorHandle {
         self.hall.routes.retained()
     }
 
+    /// The credentials of all connections and of the sessions that wait for one: whoever can revoke them asks here whom to look up.
+    pub fn credentials(&self) -> std::collections::BTreeSet<String> {
+        self.hall.credentials()
+    }
+
     /// Closes the connections of a revoked credential and ends its sessions. Returns how many connections
     /// there were. The credential must be refused by the [`Keys`] before.
     pub fn kick(&self, credential: &str) -> usize {

@@ -17,7 +17,7 @@ use crate::message::Message;
 use crate::routes::Routes;
 use crate::session::{Room, Session};
 use care::{HomeId, Lane};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -185,6 +185,15 @@ impl Hall {
         let links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
         let chosen = links.values().filter(|link| name.is_none_or(|name| &*link.name == name));
         chosen.map(|link| link.close(fault)).count()
+    }
+
+    /// The credentials of all connections and of the sessions that wait for one.
+    pub(crate) fn credentials(&self) -> BTreeSet<String> {
+        let mut names: BTreeSet<String> = BTreeSet::new();
+        names.extend(self.links.lock().unwrap_or_else(PoisonError::into_inner).values().map(|link| link.name.to_string()));
+        let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        names.extend(sessions.by_key.keys().filter_map(|key| Some(key.split_once('\0')?.0.to_owned())));
+        names
     }
 
     /// Ends the sessions that a revoked credential left behind without a connection.

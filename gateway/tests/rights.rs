@@ -147,6 +147,7 @@ async fn a_revoked_credential_is_closed_at_once_and_leaves_nothing() {
     let mut other = Client::connect(house.keyed, &hi(V5, "c").login("hub")).await;
     away.bye().await;
     until(|| house.door.connections() == 2).await;
+    assert!(house.door.credentials().contains("device"));
     assert_eq!(house.door.kick("device"), 1);
     assert_eq!(client.closed().await, Some(0x98));
     until(|| house.door.counters().sessions == 1).await;

@@ -2,11 +2,16 @@
 
 use async_trait::async_trait;
 use care::HomeId;
-use gateway::{Grant, Hello, Homes, Keys, Passwords, Refused, Rights};
+use gateway::{DoorHandle, Grant, Hello, Homes, Keys, Passwords, Refused, Rights};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 use store::Register;
 use store::register::CredentialRights;
+use tracing::{info, warn};
+
+/// How often the credentials that are inside are looked up: a revoked one is outside within 5 s of the click.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// The register's credentials as keys to the door. A revoked credential is refused at once; device secrets
 /// are made by the platform, so a salted hash keeps them and thousands of returning devices cost little.
@@ -44,5 +49,81 @@ impl Keys for RegisterKeys {
             }
         };
         Ok(Grant { name: credential.name, rights })
+    }
+}
+
+/// Ends the connections and sessions of credentials that were revoked while they were inside, whoever revoked them: the
+/// register says so, on this machine or on another. New connections are refused by [`RegisterKeys`] from the same moment.
+pub async fn end_revoked(register: Arc<dyn Register>, door: DoorHandle) {
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        for name in door.credentials() {
+            match register.credential(&name).await {
+                Ok(Some(credential)) if credential.revoked_at.is_some() => {
+                    let connections = door.kick(&name);
+                    if connections > 0 {
+                        info!(connections, "a revoked credential was shown out");
+                    }
+                }
+                Ok(Some(_) | None) => {}
+                Err(error) => {
+                    warn!(%error, "the register could not be asked who was revoked: asked again at once");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::WallClock;
+    use crate::lanes::LearnedLanes;
+    use gateway::{Door, DoorSettings, Limits, Listener, Protection, Welcome};
+    use store::memory::{MemoryLedger, MemoryLog};
+    use store::register::{Credential, Put};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    /// Says hello as `button` and gives the connection with the answer's return code.
+    async fn enter(door: &DoorHandle) -> (TcpStream, u8) {
+        let mut socket = TcpStream::connect(door.local_addrs()[0]).await.unwrap();
+        let mut body = b"\0\x04MQTT\x04\xc2\0\0".to_vec();
+        for text in ["c", "button", "secret"] {
+            body.extend([0, u8::try_from(text.len()).unwrap()]);
+            body.extend(text.as_bytes());
+        }
+        let head = [0x10, u8::try_from(body.len()).unwrap()];
+        socket.write_all(&[&head[..], &body].concat()).await.unwrap();
+        let mut answer = [0; 4];
+        socket.read_exact(&mut answer).await.unwrap();
+        (socket, answer[3])
+    }
+
+    #[tokio::test]
+    async fn a_revoked_credential_is_shown_out_while_it_is_connected_and_does_not_come_in_again() {
+        let register = Arc::new(MemoryLedger::new());
+        let rights = CredentialRights::Device { home: "home-1".into(), device: "button".into() };
+        let credential = Credential { name: "button".into(), secret_hash: crate::secret::hash("secret"), rights, revoked_at: None };
+        register.put(vec![Put::Credential(credential.clone())]).await.unwrap();
+        let here = Listener { address: ([127, 0, 0, 1], 0).into(), protection: Protection::Loopback, welcome: Welcome::Keys };
+        let settings = DoorSettings { listeners: vec![here], limits: Limits::default() };
+        let clock = Arc::new(WallClock::new(None, care::TimeDelta::zero(), 1));
+        let keys = Arc::new(RegisterKeys::new(register.clone()));
+        let door = Door::open(settings, Arc::new(MemoryLog::new(1)), keys, clock, Arc::new(LearnedLanes::default())).await.unwrap();
+        let watch = tokio::spawn(end_revoked(register.clone(), door.clone()));
+
+        let (mut socket, answer) = enter(&door).await;
+        assert_eq!(answer, 0);
+        let revoked = Credential { revoked_at: Some("2026-11-23T08:00:00Z".parse().unwrap()), ..credential };
+        register.put(vec![Put::Credential(revoked)]).await.unwrap();
+        let mut rest = Vec::new();
+        tokio::time::timeout(PATIENCE, socket.read_to_end(&mut rest)).await.expect("the connection ends").unwrap_or_default();
+        assert_ne!(enter(&door).await.1, 0);
+        watch.abort();
+        door.shutdown().await;
     }
 }

@@ -5,7 +5,7 @@ use crate::channels::MessagesConfig;
 use crate::clock::{self, WallClock};
 use crate::lanes::{FIRST_WITHIN, LearnedLanes};
 use crate::office::{Cap, Jobs, OfficeBlueprint};
-use crate::keys::RegisterKeys;
+use crate::keys::{RegisterKeys, end_revoked};
 use crate::lamp::Lamps;
 use crate::pulse::{ExchangeDoing, Pulse, Sources, Workers};
 use crate::secret;
@@ -280,6 +280,7 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
     };
     lamps.doors_are_open(door.clone(), bridges.clone());
     pulse.door_is_open(door.clone());
+    tasks.push(tokio::spawn(end_revoked(register.clone(), door.clone())));
     tasks.push(tokio::spawn({
         let (canary, stop) = (canary.clone(), stopped.clone());
         async move { canary.run(stop).await }

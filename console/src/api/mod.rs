@@ -3,6 +3,7 @@
 pub(crate) mod alarms;
 pub(crate) mod audit;
 pub(crate) mod connect;
+pub(crate) mod credentials;
 pub(crate) mod detection;
 pub(crate) mod dispatch;
 pub(crate) mod events;

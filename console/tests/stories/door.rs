@@ -33,6 +33,7 @@ const TABLE: &[(&str, &str, Need)] = &[
     ("GET", "/api/v1/worklists/plans", See),
     ("POST", "/api/v1/plans", Plan),
     ("POST", "/api/v1/plans/end", Plan),
+    ("POST", "/api/v1/credentials/{id}/revoke", Plan),
     ("POST", "/api/v1/rotas", Plan),
     ("POST", "/api/v1/well-calls", Plan),
     ("GET", "/api/v1/quarantine", See),

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use care::{Cause, Level};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use store::register::{ContactRecord, Put};
+use store::register::{ContactRecord, Credential, CredentialRights, Put};
 use store::{Ledger, Register};
 
 fn contact(id: &str, relation: &str, number: &str) -> Put {
@@ -33,6 +33,24 @@ async fn house() -> House {
     puts.push(contact("fire", "fire", "119"));
     house.ledger.put(puts).await.unwrap();
     house
+}
+
+#[tokio::test]
+async fn a_credential_is_revoked_by_whoever_keeps_the_plans_and_the_audit_says_who() {
+    let house = house().await;
+    let rights = CredentialRights::Hub { home: "home-0001".into() };
+    let credential = Credential { name: "hub-1".into(), secret_hash: String::new(), rights, revoked_at: None };
+    house.ledger.put(vec![Put::Credential(credential)]).await.unwrap();
+    let revoke = "/api/v1/credentials/hub-1/revoke";
+    assert_eq!(house.post("linxiao", revoke, "").await.0, StatusCode::FORBIDDEN);
+    assert_eq!(house.ledger.credential("hub-1").await.unwrap().unwrap().revoked_at, None);
+    for _ in 0..2 {
+        assert_eq!(house.post("lead", revoke, "").await.0, StatusCode::NO_CONTENT);
+    }
+    assert!(house.ledger.credential("hub-1").await.unwrap().unwrap().revoked_at.is_some());
+    assert_eq!(house.post("lead", "/api/v1/credentials/nobody/revoke", "").await.0, StatusCode::NOT_FOUND);
+    let (_, audit) = house.get("lead", "/api/v1/audit?action=credential.").await;
+    assert_eq!(audit["items"].as_array().unwrap().len(), 1, "{audit}");
 }
 
 #[tokio::test]
