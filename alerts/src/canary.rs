@@ -124,7 +124,7 @@ impl Canary {
     }
 
     /// Notes that a press has come through: every press that waits has been answered by this call.
-    fn came_through(&self) {
+    pub fn came_through(&self) {
         let now = self.clock.now();
         let mut inside = self.lock();
         for pressed in std::mem::take(&mut inside.pressed) {

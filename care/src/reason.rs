@@ -66,6 +66,8 @@ const ROWS: &[Row] = &[
         "{cause} at {at}, device {device} (its content could not be read: taken as an alarm).",
     ),
     ("disk_full", "磁盘已满：只有红色报警仍会保存，其他消息被拒收。", "The disk is full: red alarms are still stored, everything else is refused."),
+    ("log_late", "事件日志超过两秒没有确认写入：按钮的灯可能不亮，请立即检查日志服务器。", "The event log has not confirmed a write for more than two seconds: a button's lamp may stay dark. Look at its servers now."),
+    ("second_copy", "另有一个进程正在使用本账本的副本：在操作员确认之前，不会呼叫任何人。", "Another process works on a copy of this ledger: nobody is called until an operator has looked."),
     (
         "log_damaged",
         "{files} 个消息日志文件损坏，已搁置，其中的消息无法重读。",
@@ -211,6 +213,8 @@ const CAUSES: &[Row] = &[
     ("technical/log_damaged", "消息日志损坏", "Event log damaged"),
     ("technical/clock_set_back", "时钟被拨回", "Clock set back"),
     ("technical/disk_full", "磁盘已满", "Disk full"),
+    ("technical/log_late", "事件日志写入延迟", "Event log late"),
+    ("technical/second_copy", "账本存在第二个副本", "Second copy of the ledger"),
     ("technical/calling_held", "对外呼叫已暂停", "Calling held"),
     ("technical/canary", "平台自测未通过", "Canary missed"),
     ("technical/channel_down", "呼叫线路中断", "Calling channel down"),

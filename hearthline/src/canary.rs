@@ -13,11 +13,11 @@ const WINDOW: u16 = 4;
 
 /// Presses at once and then as often as the canary asks for, until `stop`. A door that is away is tried again; the canary
 /// itself notices that no press comes through.
-pub async fn press_canary(door: SocketAddr, user: &'static str, password: String, canary: Arc<Canary>, mut stop: watch::Receiver<bool>) {
+pub async fn press_canary(door: SocketAddr, user: String, password: String, canary: Arc<Canary>, mut stop: watch::Receiver<bool>) {
     let access = Access {
         address: Address { host: door.ip().to_string(), port: door.port() },
-        credentials: Some((user.to_owned(), password)),
-        client_id: user.to_owned(),
+        credentials: Some((user.clone(), password)),
+        client_id: user,
     };
     let mut line: Line<u64> = Line::open(&access, WINDOW, Vec::new());
     let every = canary.every().to_std().unwrap_or(Duration::from_secs(60));

@@ -45,6 +45,12 @@ pub struct Config {
     /// The lines that it telephones by, the preferred one first.
     #[serde(default)]
     pub trunk: Vec<TrunkConfig>,
+    /// Measurements for charts.
+    #[serde(default)]
+    pub telemetry: Option<TelemetryConfig>,
+    /// More than one machine; left out: this one alone.
+    #[serde(default)]
+    pub cluster: Option<ClusterConfig>,
 }
 
 /// `[office]`
@@ -81,6 +87,85 @@ impl OfficeConfig {
     pub fn retention(&self) -> care::office::privacy::Retention {
         care::office::privacy::Retention { home_days: self.keep_home_days, drafts: self.keep_drafts, after_leaving: self.keep_after_leaving }
     }
+}
+
+/// `[telemetry]`: a server that takes InfluxDB 2's write calls.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TelemetryConfig {
+    /// `http://host:port`.
+    pub url: String,
+    /// Organisation.
+    #[serde(default)]
+    pub org: String,
+    /// Bucket.
+    #[serde(default = "default_bucket")]
+    pub bucket: String,
+    /// A file that holds the token; left out: none.
+    #[serde(default)]
+    pub token_file: Option<PathBuf>,
+}
+
+/// `[cluster]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClusterConfig {
+    /// The stable name of this node, different on each.
+    pub node: String,
+    /// True if it decides about homes and calls people; false: doors only.
+    #[serde(default = "yes")]
+    pub worker: bool,
+    /// Groups of homes that workers share; fixed for the life of the streams. 1 to 512.
+    #[serde(default = "default_shards")]
+    pub shards: u16,
+    /// The key file of sealed columns, the same on every node; left out: `keys/seal.key` in the data directory.
+    #[serde(default)]
+    pub key_file: Option<PathBuf>,
+    /// The ledger.
+    pub postgres: PostgresConfig,
+    /// The event log.
+    pub nats: NatsConfig,
+}
+
+/// `[cluster.postgres]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PostgresConfig {
+    /// A file that holds the address with its password.
+    #[serde(default)]
+    pub url_file: Option<PathBuf>,
+    /// The address, if there is no password in it.
+    #[serde(default)]
+    pub url: String,
+    /// A read replica for reports.
+    #[serde(default)]
+    pub replica_url_file: Option<PathBuf>,
+    /// Authorities (PEM): then TLS is required.
+    #[serde(default)]
+    pub authorities: Option<PathBuf>,
+    /// Connections of this node. 4 to 200.
+    #[serde(default = "default_pool")]
+    pub connections: usize,
+}
+
+/// `[cluster.nats]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NatsConfig {
+    /// `nats://a:4222,nats://b:4222,nats://c:4222`.
+    pub urls: String,
+    /// A file that holds `user:password`.
+    #[serde(default)]
+    pub password_file: Option<PathBuf>,
+    /// Authorities (PEM): then TLS is required.
+    #[serde(default)]
+    pub authorities: Option<PathBuf>,
+    /// The name before every stream: one for each cell.
+    #[serde(default = "default_prefix")]
+    pub prefix: String,
+    /// Copies of each stream. 3 or 5; 1 only for trying things out.
+    #[serde(default = "default_replicas")]
+    pub replicas: usize,
 }
 
 /// `[platform]`
@@ -251,6 +336,30 @@ pub struct WebhookConfig {
     pub allow_plain_http: bool,
 }
 
+fn yes() -> bool {
+    true
+}
+
+fn default_bucket() -> String {
+    "hearthline".into()
+}
+
+fn default_prefix() -> String {
+    "hearthline".into()
+}
+
+fn default_shards() -> u16 {
+    16
+}
+
+fn default_pool() -> usize {
+    16
+}
+
+fn default_replicas() -> usize {
+    3
+}
+
 fn default_zone() -> String {
     "Asia/Shanghai".into()
 }
@@ -336,6 +445,9 @@ impl Config {
         if let Some(folder) = self.office.warnings.as_ref().filter(|f| !f.is_dir()) {
             say(format!("office.warnings = \"{}\": there is no such folder", folder.display()));
         }
+        for sentence in self.cluster.iter().flat_map(ClusterConfig::wrong).chain(self.telemetry.iter().flat_map(TelemetryConfig::wrong)) {
+            say(sentence);
+        }
         for bridge in &self.mqtt.bridge {
             if bridge.address().is_none() {
                 say(format!("mqtt.bridge.broker = \"{}\": write host:port", bridge.broker));
@@ -379,6 +491,60 @@ impl Config {
             rules: self.detector.rules,
             ..care::home::Settings::default()
         }
+    }
+}
+
+impl TelemetryConfig {
+    fn wrong(&self) -> Vec<String> {
+        let mut out = Vec::new();
+        if !cfg!(feature = "influxdb") {
+            out.push("telemetry: this program was built without the feature `influxdb`; build it with `--features influxdb`, or take the section out".into());
+        }
+        if let Some(file) = self.token_file.as_ref().filter(|f| !f.is_file()) {
+            out.push(format!("telemetry.token_file = \"{}\": there is no such file", file.display()));
+        }
+        out
+    }
+}
+
+impl ClusterConfig {
+    fn wrong(&self) -> Vec<String> {
+        let mut out = Vec::new();
+        if !cfg!(feature = "cluster") {
+            out.push("cluster: this program was built without the feature `cluster`; build it with `--features cluster`, or take the section out".into());
+        }
+        if !care::id::well_formed(&self.node) {
+            out.push(format!("cluster.node = \"{}\": 1 to 64 letters, digits and -_.:, different on each node", self.node));
+        }
+        if !(1..=512).contains(&self.shards) {
+            out.push(format!("cluster.shards = {}: must be 1 to 512", self.shards));
+        }
+        if self.postgres.url_file.is_some() != self.postgres.url.is_empty() {
+            out.push("cluster.postgres: give either url_file (a file with the address and its password) or url".into());
+        }
+        if !(4..=200).contains(&self.postgres.connections) {
+            out.push(format!("cluster.postgres.connections = {}: must be 4 to 200", self.postgres.connections));
+        }
+        if !matches!(self.nats.replicas, 1 | 3 | 5) {
+            out.push(format!("cluster.nats.replicas = {}: must be 3 or 5 (1 only for trying things out)", self.nats.replicas));
+        }
+        if self.nats.prefix.is_empty() || !self.nats.prefix.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
+            out.push(format!("cluster.nats.prefix = \"{}\": letters, digits, - and _", self.nats.prefix));
+        }
+        let files = [
+            ("cluster.key_file", &self.key_file),
+            ("cluster.postgres.url_file", &self.postgres.url_file),
+            ("cluster.postgres.replica_url_file", &self.postgres.replica_url_file),
+            ("cluster.postgres.authorities", &self.postgres.authorities),
+            ("cluster.nats.password_file", &self.nats.password_file),
+            ("cluster.nats.authorities", &self.nats.authorities),
+        ];
+        for (name, file) in files {
+            if let Some(file) = file.as_ref().filter(|f| !f.is_file()) {
+                out.push(format!("{name} = \"{}\": there is no such file", file.display()));
+            }
+        }
+        out
     }
 }
 

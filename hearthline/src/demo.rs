@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use store::ledger::{Tx, Write};
 use store::register::{Credential, CredentialRights, PersonRecord, Put, Role};
-use store::{Clock, Ledger, Register};
+use store::Clock;
 
 /// Homes put into the register in one transaction.
 const HOMES_AT_ONCE: usize = 250;
@@ -143,6 +143,8 @@ fn blueprint(args: &DemoArgs, data: PathBuf) -> anyhow::Result<Blueprint> {
         telephone: None,
         messages: crate::channels::MessagesConfig::default(),
         exchange: true,
+        telemetry: Arc::new(store::telemetry::NoTelemetry),
+        cluster: None,
         clock_rate: args.clock_rate,
         clock_offset: TimeDelta::seconds(args.clock_offset),
     })

@@ -7,7 +7,7 @@ use care::{PersonId, TimeDelta};
 use serde::Deserialize;
 use std::path::Path;
 use store::ledger::{Tx, Write};
-use store::{Ledger, Register};
+use store::{LedgerKeeper, Register};
 use store::register::{
     Area, ContactRecord, Credential, CredentialRights, DeviceRecord, ElderRecord, HomeRecord, PersonRecord, PlanRecord, Put, Role, Token,
 };
@@ -47,6 +47,15 @@ pub async fn init(dir: &Path) -> anyhow::Result<()> {
     println!("It is shown this once. Next: `hearthline register --config {} FILE.json` with homes, contacts and plans,", config.display());
     println!("then `hearthline check --config {0}` and `hearthline run --config {0}`.", config.display());
     Ok(())
+}
+
+/// The ledger that a configuration names.
+async fn open_for(config: &Config) -> anyhow::Result<std::sync::Arc<dyn LedgerKeeper>> {
+    #[cfg(feature = "cluster")]
+    if let Some(cluster) = &config.cluster {
+        return Ok(crate::cluster::ledger(cluster, &config.platform.data_dir).await?.0);
+    }
+    Ok(std::sync::Arc::new(open(&config.platform.data_dir)?))
 }
 
 fn open(data: &Path) -> anyhow::Result<SqliteLedger> {
@@ -107,7 +116,7 @@ pub async fn register(config: &Path, file: &Path) -> anyhow::Result<()> {
         secrets.push((credential.name, secret));
     }
     let count = puts.len();
-    let ledger = open(&config.platform.data_dir)?;
+    let ledger = open_for(&config).await?;
     ledger.put(puts).await.context("writing the register")?;
     ledger.close();
     println!("{count} entries written.");
@@ -132,7 +141,7 @@ pub enum Calling {
 /// If the platform runs: it keeps its data directory to itself.
 pub async fn calling(config: &Path, to: Calling) -> anyhow::Result<()> {
     let config = Config::read(config)?;
-    let ledger = open(&config.platform.data_dir)?;
+    let ledger = open_for(&config).await?;
     let (value, action) = match to {
         Calling::Hold => (alerts::engine::CALLING.1, "calling.hold"),
         Calling::Release => ("released", "calling.release"),
@@ -154,7 +163,7 @@ pub async fn calling(config: &Path, to: Calling) -> anyhow::Result<()> {
 /// If there is no such person.
 pub async fn token(config: &Path, person: &str, days: u32, now: care::Timestamp) -> anyhow::Result<()> {
     let config = Config::read(config)?;
-    let ledger = open(&config.platform.data_dir)?;
+    let ledger = open_for(&config).await?;
     let id = PersonId::new(person);
     if ledger.person(&id).await.context("reading the register")?.is_none() {
         bail!("there is nobody called {person}");

@@ -14,12 +14,28 @@ use wire::native::{Down, command};
 #[derive(Default)]
 pub struct Lamps {
     doors: OnceLock<(DoorHandle, Vec<BridgeHandle>)>,
+    far: OnceLock<Far>,
 }
+
+/// Tells the doors of other processes: topic, payload, retained or not.
+pub type Far = Box<dyn Fn(&str, &[u8], Retain) + Send + Sync>;
 
 impl Lamps {
     /// The ways to devices are open: the own door, and brokers that devices may listen at.
     pub fn doors_are_open(&self, door: DoorHandle, bridges: Vec<BridgeHandle>) {
         let _set_once = self.doors.set((door, bridges));
+    }
+
+    /// A device may be connected at another process's door: it is told as well.
+    pub fn also_far(&self, far: Far) {
+        let _set_once = self.far.set(far);
+    }
+
+    /// What another process has to say to a device that may be connected here.
+    pub fn from_afar(&self, topic: &str, payload: &[u8], retain: Retain) {
+        if let Some((door, _)) = self.doors.get() {
+            door.publish(topic, payload, retain);
+        }
     }
 }
 
@@ -43,13 +59,17 @@ impl Channel for Lamps {
             Help::Over => wire::native::Help::Over,
         };
         let (topic, payload) = command(&job.home, device, &Down::Help(word));
-        match help {
-            Help::Taken | Help::Coming | Help::Waiting => {
-                door.publish(&topic, &payload, Retain::Yes);
+        let tell = |payload: &[u8], retain: Retain| {
+            door.publish(&topic, payload, retain);
+            if let Some(far) = self.far.get() {
+                far(&topic, payload, retain);
             }
+        };
+        match help {
+            Help::Taken | Help::Coming | Help::Waiting => tell(&payload, Retain::Yes),
             Help::Over => {
-                door.publish(&topic, &payload, Retain::No);
-                door.publish(&topic, &[], Retain::Yes);
+                tell(&payload, Retain::No);
+                tell(&[], Retain::Yes);
             }
         }
         for bridge in bridges {

@@ -3,6 +3,8 @@
 pub mod canary;
 pub mod clock;
 pub mod channels;
+#[cfg(feature = "cluster")]
+pub mod cluster;
 pub mod config;
 pub mod decode;
 pub mod demo;
@@ -19,6 +21,7 @@ pub mod pulse;
 pub mod receivers;
 pub mod run;
 pub mod secret;
+pub mod telemetry;
 pub mod seed;
 pub mod seed_office;
 pub mod telephone;

@@ -63,6 +63,13 @@ enum Command {
     /// Send a test message, or make the keys that channels need.
     #[command(subcommand)]
     Notify(hearthline::notify::Notify),
+    /// Show who owns which shard, how far each is behind, who is alive.
+    #[cfg(feature = "cluster")]
+    Topology {
+        /// The configuration file.
+        #[arg(long)]
+        config: PathBuf,
+    },
     /// Make an API token and print it once.
     Token {
         /// The configuration file.
@@ -99,6 +106,8 @@ fn main() -> ExitCode {
         Command::Calling { config, to } => service(async move { init::calling(&config, to).await }, "warn"),
         Command::Notify(what) => service(async move { hearthline::notify::notify(what).await }, "warn"),
         Command::Token { config, person, days } => service(async move { init::token(&config, &person, days, clock::wall()).await }, "warn"),
+        #[cfg(feature = "cluster")]
+        Command::Topology { config } => service(async move { hearthline::cluster::topology(&config).await }, "warn"),
         Command::Check { config } => service(
             async move {
                 run::check(&config).await?;

@@ -7,7 +7,7 @@ use crate::lanes::{FIRST_WITHIN, LearnedLanes};
 use crate::office::{Cap, Jobs, OfficeBlueprint};
 use crate::keys::{RegisterKeys, end_revoked};
 use crate::lamp::Lamps;
-use crate::pulse::{ExchangeDoing, Pulse, Sources, Workers};
+use crate::pulse::{Elsewhere, ExchangeDoing, Pulse, Sources, Workers};
 use crate::secret;
 use crate::telephone::{Calls, Line, Telephone};
 use alerts::canary::{Canary, CanaryChannel, CanarySettings};
@@ -30,8 +30,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use store::register::{Credential, CredentialRights, Put};
 use store::sqlite::{DataDir, LedgerOptions, LogOptions, Opened as Found, SqliteLedger, SqliteLog};
-use store::telemetry::NoTelemetry;
-use store::{Clock, EventLog, Ledger, Ownership, Register, Shard};
+use store::{Clock, EventLog, LedgerKeeper, LogKeeper, Ownership, Register, Shard, TelemetrySink};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
@@ -67,6 +66,10 @@ pub struct Blueprint {
     pub keep_days: u32,
     /// The reserve for red alarms on a full disk, MB.
     pub reserve_mb: u32,
+    /// Where measurements for charts go.
+    pub telemetry: Arc<dyn TelemetrySink>,
+    /// What many machines share; `None` = this machine alone.
+    pub cluster: Option<crate::config::ClusterConfig>,
     /// The signing secret of webhooks; `None` = no such channel.
     pub webhook: Option<WebhookSettings>,
     /// Real telephone calls; `None` = no such channel.
@@ -84,10 +87,19 @@ pub struct Blueprint {
 /// What the caller may do with the register before anything starts: a demo fills it.
 pub struct Opened {
     /// The ledger and the register.
-    pub ledger: Arc<SqliteLedger>,
+    pub ledger: Arc<dyn LedgerKeeper>,
     /// The time.
     pub clock: Arc<WallClock>,
-    dir: Arc<DataDir>,
+    base: Base,
+}
+
+/// What the house stands on.
+enum Base {
+    /// A data directory of this machine.
+    Directory(Arc<DataDir>),
+    /// Engines that many machines share.
+    #[cfg(feature = "cluster")]
+    Cluster(Box<crate::cluster::Base>),
 }
 
 /// A house at work.
@@ -107,8 +119,8 @@ pub struct Running {
     workers: Vec<JoinHandle<()>>,
     tasks: Vec<JoinHandle<()>>,
     console: JoinHandle<()>,
-    log: Arc<SqliteLog>,
-    ledger: Arc<SqliteLedger>,
+    log: Arc<dyn LogKeeper>,
+    ledger: Arc<dyn LedgerKeeper>,
 }
 
 /// Opens the ledger of a data directory, and the clock that must not run behind it.
@@ -116,16 +128,27 @@ pub struct Running {
 /// # Errors
 /// If the directory is in use, damaged, or of a newer version.
 pub async fn open(blueprint: &Blueprint) -> anyhow::Result<Opened> {
+    #[cfg(feature = "cluster")]
+    if let Some(config) = &blueprint.cluster {
+        let base = crate::cluster::open(config, &blueprint.data).await?;
+        let ledger: Arc<dyn LedgerKeeper> = base.ledger.clone();
+        let clock = clock_of(&*ledger, blueprint).await?;
+        return Ok(Opened { ledger, clock, base: Base::Cluster(Box::new(base)) });
+    }
     let dir = DataDir::open(&blueprint.data).with_context(|| format!("opening the data directory {}", blueprint.data.display()))?;
     let (ledger, found) = SqliteLedger::open(&dir, &LedgerOptions::default(), clock::wall()).context("opening the ledger")?;
     if let Found::Copied { .. } = found {
         warn!("this ledger was restored or copied: calling is held until an operator releases it");
     }
-    let ledger = Arc::new(ledger);
+    let ledger: Arc<dyn LedgerKeeper> = Arc::new(ledger);
+    let clock = clock_of(&*ledger, blueprint).await?;
+    Ok(Opened { ledger, clock, base: Base::Directory(dir) })
+}
+
+async fn clock_of(ledger: &dyn LedgerKeeper, blueprint: &Blueprint) -> anyhow::Result<Arc<WallClock>> {
     let alive_at = ledger.setting(ingest::ALIVE_AT).await.context("reading the ledger")?;
     let not_before = alive_at.and_then(|text| text.parse::<Timestamp>().ok());
-    let clock = Arc::new(WallClock::new(not_before, blueprint.clock_offset, blueprint.clock_rate));
-    Ok(Opened { ledger, clock, dir })
+    Ok(Arc::new(WallClock::new(not_before, blueprint.clock_offset, blueprint.clock_rate)))
 }
 
 /// Starts everything in the order that the promises ask for: homes caught up, overdue alarms called, then the doors.
@@ -133,41 +156,84 @@ pub async fn open(blueprint: &Blueprint) -> anyhow::Result<Opened> {
 /// # Errors
 /// If a part cannot start; nothing is left running then.
 pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Running> {
-    let Opened { ledger, clock, dir } = opened;
+    let Opened { ledger, clock, base } = opened;
     let wall = clock.clone();
     let clock: Arc<dyn Clock> = clock;
-    let options = LogOptions { shards: SHARDS, ballast_bytes: u64::from(blueprint.reserve_mb) * 1024 * 1024, ..LogOptions::default() };
-    let log = Arc::new(SqliteLog::open(&dir, options).context("opening the event log")?);
+    let log: Arc<dyn LogKeeper> = match &base {
+        Base::Directory(dir) => {
+            let options = LogOptions { shards: SHARDS, ballast_bytes: u64::from(blueprint.reserve_mb) * 1024 * 1024, ..LogOptions::default() };
+            Arc::new(SqliteLog::open(dir, options).context("opening the event log")?)
+        }
+        #[cfg(feature = "cluster")]
+        Base::Cluster(base) => base.log.clone(),
+    };
     let register: Arc<dyn Register> = ledger.clone();
     let (stop, stopped) = watch::channel(false);
 
     // The people's port is taken first: if it is not free, nothing else begins.
     let canary = Arc::new(Canary::new(ledger.clone(), clock.clone(), CanarySettings::default()));
-    let canary_secret = prepare_canary(&ledger).await;
+    let canary_credential = match &base {
+        Base::Directory(_) => CANARY_CREDENTIAL.to_owned(),
+        #[cfg(feature = "cluster")]
+        Base::Cluster(base) => format!("{CANARY_CREDENTIAL}-{}", base.node()),
+    };
+    let canary_secret = prepare_canary(&*ledger, &canary_credential).await;
 
     let test_homes = BTreeSet::from([HomeId::from(alerts::engine::CANARY)]);
     let book = Arc::new(RegisterBook::new(register.clone(), test_homes));
     let settings = ingest::Settings { homes: blueprint.homes.clone(), ..ingest::Settings::default() };
-    let (mut workers, mut handles, mut counters) = (Vec::new(), Vec::new(), Vec::new());
-    for shard in 0..log.shards() {
-        let ports = Ports {
-            log: log.clone(),
-            ledger: ledger.clone(),
-            ownership: ledger.clone() as Arc<dyn Ownership>,
-            book: book.clone(),
-            clock: clock.clone(),
-            telemetry: Arc::new(NoTelemetry),
-        };
-        let worker = Worker::start(Shard(shard), ports, settings.clone()).await.context("starting the ingest")?;
-        handles.push(worker.handle());
-        counters.push(worker.counters());
-        workers.push(tokio::spawn(worker.run(stopped.clone())));
-    }
-    let homes = Arc::new(Workers::new(handles, log.clone(), clock.clone(), blueprint.homes.clone()));
-
+    let ports = |ownership: Arc<dyn Ownership>| Ports {
+        log: log.clone(),
+        ledger: ledger.clone(),
+        ownership,
+        book: book.clone(),
+        clock: clock.clone(),
+        telemetry: blueprint.telemetry.clone(),
+    };
+    let elsewhere: Option<Arc<dyn Elsewhere>> = match &base {
+        Base::Directory(_) => None,
+        #[cfg(feature = "cluster")]
+        Base::Cluster(base) => Some(base.elsewhere()),
+    };
+    let homes = Arc::new(Workers::new(log.clone(), clock.clone(), blueprint.homes.clone(), elsewhere));
     let lamps = Arc::new(Lamps::default());
+    let mut workers = Vec::new();
+    match &base {
+        Base::Directory(_) => {
+            for shard in (0..log.shards()).map(Shard) {
+                let worker = Worker::start(shard, ports(ledger.clone()), settings.clone()).await.context("starting the ingest")?;
+                homes.began(shard, worker.handle(), worker.counters());
+                workers.push(tokio::spawn(worker.run(stopped.clone())));
+            }
+        }
+        #[cfg(feature = "cluster")]
+        Base::Cluster(base) => {
+            let house = crate::cluster::House {
+                homes: homes.clone(),
+                lamps: lamps.clone(),
+                canary: canary.clone(),
+                clock: clock.clone(),
+                ports: Box::new({
+                    let (ports, telemetry) = ((log.clone(), ledger.clone(), book.clone(), clock.clone()), blueprint.telemetry.clone());
+                    move |ownership| {
+                        let (log, ledger, book, clock) = ports.clone();
+                        Ports { log, ledger, ownership, book, clock, telemetry: telemetry.clone() }
+                    }
+                }),
+                settings: settings.clone(),
+                console: blueprint.console.addr.to_string(),
+            };
+            workers = base.begin(house, stopped.clone()).await?;
+        }
+    }
+
     let exchange = blueprint.exchange.then(|| Arc::new(Exchange::new(clock.clone(), 1)));
-    let mut channels: Vec<Arc<dyn Channel>> = vec![lamps.clone(), Arc::new(CanaryChannel(canary.clone()))];
+    let mut channels: Vec<Arc<dyn Channel>> = vec![lamps.clone()];
+    match &base {
+        Base::Directory(_) => channels.push(Arc::new(CanaryChannel(canary.clone()))),
+        #[cfg(feature = "cluster")]
+        Base::Cluster(base) => channels.push(base.canary_channel(canary.clone())),
+    }
     if let Some(exchange) = &exchange {
         channels.push(exchange.clone());
     }
@@ -208,6 +274,11 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
         let stop = stopped.clone();
         async move { well.run(stop).await }
     }));
+    #[cfg(feature = "cluster")]
+    if let Base::Cluster(base) = &base {
+        tasks.push(tokio::spawn(crate::cluster::adopt(engine.clone())));
+        tasks.push(base.watch_copies(clock.clone()));
+    }
     let audit = SelfAudit::new(ledger.clone(), clock.clone(), AuditSettings::default());
     tasks.push(tokio::spawn({
         let stop = stopped.clone();
@@ -219,7 +290,6 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
         log: log.clone(),
         ledger: ledger.clone(),
         workers: homes.clone(),
-        ingest: counters,
         engine: engine.clone(),
         canary: canary.clone(),
     }));
@@ -285,7 +355,7 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
         let (canary, stop) = (canary.clone(), stopped.clone());
         async move { canary.run(stop).await }
     }));
-    tasks.push(tokio::spawn(press_canary(for_canary, CANARY_CREDENTIAL, canary_secret, canary.clone(), stopped.clone())));
+    tasks.push(tokio::spawn(press_where_it_lives(homes.clone(), for_canary, canary_credential, canary_secret, canary.clone(), stopped.clone())));
     tasks.push(tokio::spawn(watch_over(ledger.clone(), log.clone(), wall, clock.clone())));
     tasks.push(tokio::spawn(jobs.run(stopped.clone())));
     tasks.push(tokio::spawn(retain(log.clone(), ledger.clone(), clock.clone(), blueprint.keep_days)));
@@ -338,11 +408,11 @@ fn engine_settings(messages: &MessagesConfig) -> EngineSettings {
 }
 
 /// Makes the canary's home, plan and a new credential for its press.
-async fn prepare_canary(ledger: &SqliteLedger) -> String {
+async fn prepare_canary(ledger: &dyn LedgerKeeper, credential: &str) -> String {
     let secret = secret::make();
     let mut entries = Canary::entries();
     entries.push(Put::Credential(Credential {
-        name: CANARY_CREDENTIAL.into(),
+        name: credential.to_owned(),
         secret_hash: secret::hash(&secret),
         rights: CredentialRights::Hub { home: alerts::engine::CANARY.into() },
         revoked_at: None,
@@ -354,13 +424,51 @@ async fn prepare_canary(ledger: &SqliteLedger) -> String {
     secret
 }
 
+/// The canary is pressed by the process that decides about its home: on one machine always this one. On several, the others
+/// have its word by the first; two presses at once would be one alarm.
+async fn press_where_it_lives(
+    homes: Arc<Workers>,
+    door: SocketAddr,
+    credential: String,
+    secret: String,
+    canary: Arc<Canary>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let home = HomeId::from(alerts::engine::CANARY);
+    let mut pressing: Option<(watch::Sender<bool>, JoinHandle<()>)> = None;
+    loop {
+        match (homes.of(&home).is_some(), &pressing) {
+            (true, None) => {
+                let (end, ended) = watch::channel(false);
+                let task = tokio::spawn(press_canary(door, credential.clone(), secret.clone(), canary.clone(), ended));
+                pressing = Some((end, task));
+            }
+            (false, Some(_)) => pressing = None, // its sender goes, and with it the task
+            (true, Some(_)) | (false, None) => {}
+        }
+        tokio::select! {
+            stopped = stop.wait_for(|s| *s) => { let _gone = stopped; break }
+            () = tokio::time::sleep(Duration::from_millis(500)) => {}
+        }
+    }
+    if let Some((end, task)) = pressing {
+        let _nobody_listens = end.send(true);
+        if task.await.is_err() {
+            warn!("the canary's press ended badly");
+        }
+    }
+}
+
 /// Raises alarms about the platform itself while something is wrong with the machine, and says how the outage
 /// worklist is worked off.
-async fn watch_over(ledger: Arc<SqliteLedger>, log: Arc<SqliteLog>, wall: Arc<WallClock>, clock: Arc<dyn Clock>) {
+async fn watch_over(ledger: Arc<dyn LedgerKeeper>, log: Arc<dyn LogKeeper>, wall: Arc<WallClock>, clock: Arc<dyn Clock>) {
     loop {
         let mut wrong = Vec::new();
         if log.disk_full() || ledger.disk_full() {
             wrong.push(("disk_full", Reason::new("disk_full")));
+        }
+        if log.is_late() {
+            wrong.push(("log_late", Reason::new("log_late")));
         }
         let damaged = log.stats().damaged_files;
         if damaged > 0 {
@@ -380,7 +488,7 @@ async fn watch_over(ledger: Arc<SqliteLedger>, log: Arc<SqliteLog>, wall: Arc<Wa
 
 /// Drops days of the log that are old enough, decided, and contained in the homes' snapshots; forgets identities of events
 /// after 30 days.
-async fn retain(log: Arc<SqliteLog>, ledger: Arc<SqliteLedger>, clock: Arc<dyn Clock>, keep_days: u32) {
+async fn retain(log: Arc<dyn LogKeeper>, ledger: Arc<dyn LedgerKeeper>, clock: Arc<dyn Clock>, keep_days: u32) {
     loop {
         let before = (clock.now() - TimeDelta::days(i64::from(keep_days))).date_naive();
         let dropped = match ledger.kept_after(log.shards()).await {

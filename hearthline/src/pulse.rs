@@ -10,10 +10,10 @@ use gateway::DoorHandle;
 use ingest::Handle;
 use std::fmt::Write as _;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use store::{Clock, EventLog};
-use store::sqlite::{Histogram, SqliteLedger, SqliteLog};
+use store::sqlite::Histogram;
+use store::{Clock, EventLog, LedgerKeeper, LogKeeper, Shard};
 
 /// Routine records waiting beyond this make the ingest degraded.
 const BEHIND_MAX: u64 = 50_000;
@@ -22,37 +22,96 @@ const CANARY_LATE: TimeDelta = TimeDelta::minutes(3);
 
 /// The workers of all shards behind one face.
 pub struct Workers {
-    handles: Vec<Handle>,
-    shards: u16,
+    /// By shard; empty where the shard is another process's.
+    posts: Vec<Mutex<Option<Handle>>>,
+    /// Of every worker that there was since the start.
+    counters: Mutex<Vec<Arc<ingest::Counters>>>,
+    elsewhere: Option<Arc<dyn Elsewhere>>,
     log: Arc<dyn EventLog>,
     clock: Arc<dyn Clock>,
     settings: care::home::Settings,
+}
+
+/// The workers of other processes.
+#[async_trait]
+pub trait Elsewhere: Send + Sync {
+    /// How a home looks there.
+    async fn view(&self, shard: Shard, home: &HomeId) -> Option<View>;
+    /// What was learned of a home there.
+    async fn routine(&self, shard: Shard, home: &HomeId) -> Option<RoutineView>;
+    /// The outage worklist of a shard there.
+    async fn outage_worklist(&self, shard: Shard) -> Vec<View>;
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Most signals of a home's past that a rule is tried on.
 const HISTORY_MAX: usize = 1_000_000;
 
 impl Workers {
-    /// Over the handles of all shards, in order.
-    pub fn new(handles: Vec<Handle>, log: Arc<dyn EventLog>, clock: Arc<dyn Clock>, settings: care::home::Settings) -> Self {
-        let shards = u16::try_from(handles.len()).unwrap_or(u16::MAX);
-        Self { handles, shards, log, clock, settings }
+    /// For the shards of this log; no worker has reported yet. `elsewhere` asks those of other processes.
+    pub fn new(log: Arc<dyn EventLog>, clock: Arc<dyn Clock>, settings: care::home::Settings, elsewhere: Option<Arc<dyn Elsewhere>>) -> Self {
+        let posts = (0..log.shards()).map(|_| Mutex::default()).collect();
+        Self { posts, counters: Mutex::default(), elsewhere, log, clock, settings }
     }
 
-    /// The worker of a home.
-    pub fn of(&self, home: &HomeId) -> Option<&Handle> {
-        self.handles.get(usize::from(store::log::shard_of(home, self.shards).0))
+    /// A worker is at work.
+    pub fn began(&self, shard: Shard, handle: Handle, counters: Arc<ingest::Counters>) {
+        if let Some(post) = self.posts.get(usize::from(shard.0)) {
+            *lock(post) = Some(handle);
+            lock(&self.counters).push(counters);
+        }
+    }
+
+    /// A worker has ended: its shard is another process's now.
+    pub fn ended(&self, shard: Shard) {
+        if let Some(post) = self.posts.get(usize::from(shard.0)) {
+            *lock(post) = None;
+        }
+    }
+
+    /// The worker of a shard, if it is here.
+    pub fn post(&self, shard: Shard) -> Option<Handle> {
+        lock(self.posts.get(usize::from(shard.0))?).clone()
+    }
+
+    /// The shard of a home.
+    pub fn shard_of(&self, home: &HomeId) -> Shard {
+        store::log::shard_of(home, self.log.shards())
+    }
+
+    /// The worker of a home, if it is here.
+    pub fn of(&self, home: &HomeId) -> Option<Handle> {
+        self.post(self.shard_of(home))
+    }
+
+    fn handles(&self) -> Vec<Handle> {
+        self.posts.iter().filter_map(|p| lock(p).clone()).collect()
+    }
+
+    fn sum(&self, of: fn(&ingest::Counters) -> &std::sync::atomic::AtomicU64) -> u64 {
+        lock(&self.counters).iter().map(|c| of(c).load(Ordering::Relaxed)).sum()
     }
 }
 
 #[async_trait]
 impl console::Homes for Workers {
     async fn view(&self, home: &HomeId) -> Option<View> {
-        self.of(home)?.view(home).await
+        match (self.of(home), &self.elsewhere) {
+            (Some(handle), _) => handle.view(home).await,
+            (None, Some(elsewhere)) => elsewhere.view(self.shard_of(home), home).await,
+            (None, None) => None,
+        }
     }
 
     async fn routine(&self, home: &HomeId) -> Option<RoutineView> {
-        self.of(home)?.routine(home).await
+        match (self.of(home), &self.elsewhere) {
+            (Some(handle), _) => handle.routine(home).await,
+            (None, Some(elsewhere)) => elsewhere.routine(self.shard_of(home), home).await,
+            (None, None) => None,
+        }
     }
 
     async fn tell(&self, home: &HomeId, told: Told) -> Result<(), String> {
@@ -70,8 +129,12 @@ impl console::Homes for Workers {
 
     async fn outage_worklist(&self, max: usize) -> Vec<View> {
         let mut out = Vec::new();
-        for handle in &self.handles {
-            out.extend(handle.outage_worklist().await);
+        for shard in (0..self.log.shards()).map(Shard) {
+            match (self.post(shard), &self.elsewhere) {
+                (Some(handle), _) => out.extend(handle.outage_worklist().await),
+                (None, Some(elsewhere)) => out.extend(elsewhere.outage_worklist(shard).await),
+                (None, None) => {}
+            }
         }
         out.sort_by(|a, b| a.home.cmp(&b.home));
         out.truncate(max);
@@ -93,13 +156,11 @@ pub struct Sources {
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The event log.
-    pub log: Arc<SqliteLog>,
+    pub log: Arc<dyn LogKeeper>,
     /// The ledger.
-    pub ledger: Arc<SqliteLedger>,
+    pub ledger: Arc<dyn LedgerKeeper>,
     /// The workers.
     pub workers: Arc<Workers>,
-    /// What the workers have counted.
-    pub ingest: Vec<Arc<ingest::Counters>>,
     /// The engine.
     pub engine: Arc<Engine>,
     /// The canary.
@@ -134,7 +195,7 @@ impl Pulse {
 
     async fn look(&self) {
         let mut seen = Seen { workers: true, ..Seen::default() };
-        for handle in &self.sources.workers.handles {
+        for handle in self.sources.workers.handles() {
             match tokio::time::timeout(Duration::from_secs(2), handle.lag()).await {
                 Ok(Some(lag)) => {
                     seen.homes += lag.homes as u64;
@@ -167,7 +228,7 @@ impl Feeds for Pulse {
             (true, true) => FeedState::Degraded,
             (true, false) => FeedState::Working,
         };
-        let log_full = self.sources.log.disk_full();
+        let log_full = self.sources.log.disk_full() || self.sources.log.is_late();
         let mut out = vec![
             Feed { kind: FeedKind::Door, name: String::new(), state: state(door.is_some()), figure: Some(Figure::Homes(seen.homes)) },
             Feed { kind: FeedKind::Log, name: String::new(), state: if log_full { FeedState::Degraded } else { FeedState::Working }, figure: None },
@@ -199,7 +260,7 @@ impl Metrics for Pulse {
         page.gauge("hearthline_homes", "Homes that have been heard.", seen.homes);
         page.gauge("hearthline_ingest_red_waiting", "Records of the red lane not decided yet.", seen.red_behind);
         page.gauge("hearthline_ingest_routine_waiting", "Records of the routine lane not decided yet.", seen.routine_behind);
-        let sum = |of: fn(&ingest::Counters) -> &std::sync::atomic::AtomicU64| self.sources.ingest.iter().map(|c| of(c).load(Ordering::Relaxed)).sum::<u64>();
+        let sum = |of: fn(&ingest::Counters) -> &std::sync::atomic::AtomicU64| self.sources.workers.sum(of);
         page.counter("hearthline_ingest_records_total", "Records read from the log.", sum(|c| &c.records));
         page.counter("hearthline_ingest_signals_total", "Signals in them.", sum(|c| &c.signals));
         page.counter("hearthline_alarms_raised_total", "Alarms raised.", sum(|c| &c.raised));

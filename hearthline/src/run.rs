@@ -13,7 +13,6 @@ use gateway::{BridgeSettings, BrokerVersion, DoorSettings, Homes, Limits, Listen
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use store::Register;
 use store::register::{PlanRecord, PlanScope};
 use tracing::warn;
 
@@ -96,6 +95,8 @@ fn blueprint(config: &Config) -> anyhow::Result<Blueprint> {
         telephone: crate::telephone::telephone(config)?,
         messages: config.messages.clone(),
         exchange: false,
+        telemetry: crate::telemetry::sink(config)?,
+        cluster: config.cluster.clone(),
         clock_rate: 1,
         clock_offset: TimeDelta::zero(),
     })

@@ -14,6 +14,7 @@ pub mod conformance;
 pub mod desk;
 #[cfg(feature = "cluster")]
 pub mod jetstream;
+pub mod keeper;
 pub mod ledger;
 pub mod link;
 pub mod log;
@@ -27,6 +28,7 @@ pub mod sqlite;
 pub mod telemetry;
 
 pub use clock::Clock;
+pub use keeper::{LedgerKeeper, LogKeeper};
 pub use ledger::{Ledger, LedgerError, Stored, Tx, Write};
 pub use log::{Done, Entry, EventLog, LogError, Offset, Record, Shard};
 pub use memory::{MemoryLedger, MemoryLog};

@@ -12,10 +12,14 @@
 )]
 
 pub mod binary;
+#[cfg(feature = "cluster")]
+pub mod cluster;
 pub mod disk;
 pub mod http;
 pub mod mqtt;
 pub mod rounds;
+#[cfg(feature = "cluster")]
+pub mod servers;
 pub mod webhook;
 
 pub use binary::{Demo, Options};

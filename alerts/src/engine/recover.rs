@@ -49,6 +49,21 @@ impl Engine {
         self.recovered.store(true, Ordering::Release);
     }
 
+    /// Reconciles what lives of other processes had begun that have ended since, while this one is at work. Only for a ledger
+    /// that several engines share: it shows nothing that a living one has under way.
+    pub async fn adopt(&self) {
+        match self.ledger.effects_trying().await {
+            Ok(trying) => {
+                if !trying.is_empty() {
+                    tracing::warn!(effects = trying.len(), "what another process had begun is taken over");
+                }
+                let work = trying.iter().map(|waiting| self.reconcile(waiting).boxed()).collect();
+                some_at_a_time(work, self.settings.steps).await;
+            }
+            Err(error) => tracing::warn!(%error, "the ledger does not say what other processes had under way"),
+        }
+    }
+
     async fn fire_overdue(&self) {
         let mut fired = 0usize;
         for _ in 0..ROUNDS_MAX {

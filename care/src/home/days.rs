@@ -155,7 +155,7 @@ pub(super) struct Days {
 }
 
 /// The usual beginning of the day, as people are told.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct UsualStart {
     /// Minute of the day.
     pub minute: f32,

@@ -129,7 +129,7 @@ pub(super) struct Allowed {
 }
 
 /// What is usual in one hour of the day.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct RoutineHour {
     /// A silence that begins in this hour is a check call after so long.
     pub attention: TimeDelta,

@@ -77,7 +77,7 @@ pub struct Deadline {
 }
 
 /// What was learned of a home, for people to look at.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct RoutineView {
     /// Days of routine learned so far.
     pub learned_days: f64,

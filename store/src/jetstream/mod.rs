@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tail::Tail;
 use tokio::sync::watch;
 use writer::{Lines, Writing};
@@ -32,6 +32,10 @@ use writer::{Lines, Writing};
 pub const ACK_WITHIN: Duration = Duration::from_secs(2);
 /// How long copies of a message are recognised by its id.
 const DUPLICATES_FOR: Duration = Duration::from_secs(600);
+/// A tail that nobody has read from for so long is given up when another is wanted.
+const TAIL_FOR: Duration = Duration::from_secs(30);
+/// Most tails of one lane of one shard.
+const TAILS_MAX: usize = 4;
 
 /// Where the servers are and how the streams are kept.
 #[derive(Clone)]
@@ -170,13 +174,19 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// A tail and when it was last read from.
+struct Followed {
+    tail: Arc<Tail>,
+    read_at: Instant,
+}
+
 /// The event log on JetStream.
 pub struct JetLog {
     shared: Arc<Shared>,
     client: async_nats::Client,
     red: Lines,
     routine: Lines,
-    tails: Mutex<BTreeMap<(Lane, Shard), Arc<Tail>>>,
+    tails: Mutex<BTreeMap<(Lane, Shard), Vec<Followed>>>,
 }
 
 impl JetLog {
@@ -237,7 +247,28 @@ impl JetLog {
 
     fn tail(&self, shard: Shard, lane: Lane, after: Offset) -> Arc<Tail> {
         let mut tails = lock(&self.tails);
-        tails.entry((lane, shard)).or_insert_with(|| Tail::start(&self.shared, lane, shard, after)).clone()
+        let followed = tails.entry((lane, shard)).or_default();
+        let now = Instant::now();
+        if let Some(known) = followed.iter_mut().find(|f| f.tail.covers(after)) {
+            known.read_at = now;
+            return known.tail.clone();
+        }
+        // The worker reads every few seconds; whoever has not for a while has what it wanted.
+        followed.retain(|f| {
+            let wanted = now.duration_since(f.read_at) < TAIL_FOR;
+            if !wanted {
+                f.tail.stop();
+            }
+            wanted
+        });
+        if followed.len() >= TAILS_MAX
+            && let Some(oldest) = (0..followed.len()).min_by_key(|i| followed.get(*i).map(|f| f.read_at))
+        {
+            followed.swap_remove(oldest).tail.stop();
+        }
+        let tail = Tail::start(&self.shared, lane, shard, after);
+        followed.push(Followed { tail: tail.clone(), read_at: now });
+        tail
     }
 }
 
@@ -341,8 +372,8 @@ impl EventLog for JetLog {
 
 impl Drop for JetLog {
     fn drop(&mut self) {
-        for tail in lock(&self.tails).values() {
-            tail.stop();
+        for followed in lock(&self.tails).values().flatten() {
+            followed.tail.stop();
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Follows one lane of one shard: a consumer that pushes what comes, so that a worker is woken by the record itself, and reads
-//! it from memory. If the worker asks for an older place, or the consumer falls silent, it begins anew from there.
+//! it from memory. If the consumer falls silent, another begins where it stopped. Whoever reads from an older place follows by
+//! a tail of its own.
 
 use super::{Shared, batch, lock};
 use crate::log::{Entry, LogError, Offset, Shard};
@@ -8,6 +9,7 @@ use async_nats::jetstream::consumer::pull::OrderedConfig;
 use care::Lane;
 use futures_util::StreamExt;
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
@@ -32,15 +34,12 @@ struct Held {
     seen: u64,
     /// The last one that was there when the consumer began; `None` until that is known.
     end: Option<u64>,
-    /// Grows whenever the place was moved: what an older consumer brings is not taken.
-    turn: u64,
 }
 
 pub(super) struct Tail {
     held: Mutex<Held>,
     came: Notify,
     room: Notify,
-    moved: watch::Sender<u64>,
     stopped: watch::Sender<bool>,
     /// The last message that this process was acknowledged for: a reader waits for it.
     acked: Arc<AtomicU64>,
@@ -48,12 +47,11 @@ pub(super) struct Tail {
 
 impl Tail {
     pub(super) fn start(shared: &Arc<Shared>, lane: Lane, shard: Shard, after: Offset) -> Arc<Self> {
-        let held = Held { base: after, entries: VecDeque::new(), bytes: 0, seen: 0, end: None, turn: 0 };
+        let held = Held { base: after, entries: VecDeque::new(), bytes: 0, seen: 0, end: None };
         let tail = Arc::new(Self {
             held: Mutex::new(held),
             came: Notify::new(),
             room: Notify::new(),
-            moved: watch::Sender::new(0),
             stopped: watch::Sender::new(false),
             acked: shared.acked(lane, shard),
         });
@@ -90,17 +88,6 @@ impl Tail {
     /// What is known after a place; `None` if that is not known yet.
     fn take(&self, after: Offset, max: usize) -> Option<Vec<Entry>> {
         let mut held = lock(&self.held);
-        if after < held.base {
-            // An older place: begin anew there.
-            held.base = after;
-            held.entries.clear();
-            held.bytes = 0;
-            held.end = None;
-            held.seen = 0;
-            held.turn += 1;
-            self.moved.send_replace(held.turn);
-            return None;
-        }
         while held.entries.front().is_some_and(|e| e.offset <= after) {
             if let Some(entry) = held.entries.pop_front() {
                 held.bytes = held.bytes.saturating_sub(batch::weight(&entry.record));
@@ -123,18 +110,21 @@ impl Tail {
         Some(held.entries.iter().take(max).take_while(fits).cloned().collect())
     }
 
-    /// Where a consumer is to begin, and in which turn.
-    fn place(&self) -> (u64, Offset) {
+    /// True if a reader at this place can go on here.
+    pub(super) fn covers(&self, after: Offset) -> bool {
         let held = lock(&self.held);
-        (held.turn, held.entries.back().map_or(held.base, |e| e.offset))
+        held.base <= after && after <= held.entries.back().map_or(held.base, |e| e.offset)
     }
 
-    /// Takes a message in; false if the place was moved meanwhile.
-    fn put(&self, turn: u64, seen: u64, entries: Vec<Entry>, tell: impl FnOnce()) -> bool {
+    /// Where a consumer is to begin.
+    fn place(&self) -> Offset {
+        let held = lock(&self.held);
+        held.entries.back().map_or(held.base, |e| e.offset)
+    }
+
+    /// Takes a message in.
+    fn put(&self, seen: u64, entries: Vec<Entry>, tell: impl FnOnce()) {
         let mut held = lock(&self.held);
-        if held.turn != turn {
-            return false;
-        }
         let newest = held.entries.back().map_or(held.base, |e| e.offset);
         for entry in entries.into_iter().filter(|e| e.offset > newest) {
             held.bytes += batch::weight(&entry.record);
@@ -143,16 +133,13 @@ impl Tail {
         held.seen = seen;
         // Under the lock: whoever has read these records is not woken for them afterwards.
         tell();
-        true
     }
 
     /// What is there up to `end` has been seen up to `seen`.
-    fn knows(&self, turn: u64, seen: u64, end: u64) {
+    fn knows(&self, seen: u64, end: u64) {
         let mut held = lock(&self.held);
-        if held.turn == turn {
-            held.seen = held.seen.max(seen);
-            held.end = Some(end);
-        }
+        held.seen = held.seen.max(seen);
+        held.end = Some(end);
         drop(held);
         self.came.notify_waiters();
     }
@@ -165,22 +152,15 @@ impl Tail {
 async fn follow(tail: Weak<Tail>, shared: Arc<Shared>, lane: Lane, shard: Shard) {
     loop {
         let Some(held) = tail.upgrade() else { return };
-        let mut moved = held.moved.subscribe();
-        let result = tokio::select! {
-            biased;
-            again = moved.changed() => { let _begin_anew = again; Ok(()) }
-            result = follow_from(&held, &shared, lane, shard) => result,
-        };
+        let Err(error) = follow_from(&held, &shared, lane, shard).await;
         drop(held);
-        if let Err(error) = result {
-            tracing::warn!(error, ?lane, shard = shard.0, "the event log is not followed: beginning again");
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
+        tracing::warn!(error, ?lane, shard = shard.0, "the event log is not followed: beginning again");
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
 
-async fn follow_from(tail: &Tail, shared: &Shared, lane: Lane, shard: Shard) -> Result<(), String> {
-    let (turn, after) = tail.place();
+async fn follow_from(tail: &Tail, shared: &Shared, lane: Lane, shard: Shard) -> Result<Infallible, String> {
+    let after = tail.place();
     let name = shared.stream_name(lane, shard);
     let stream = shared.context.get_stream_no_info(&name).await.map_err(|e| e.to_string())?;
     let last = async || timeout(READ_WITHIN, stream.get_info()).await.map_err(|_| "no answer".to_owned())?.map_err(|e| e.to_string());
@@ -191,7 +171,7 @@ async fn follow_from(tail: &Tail, shared: &Shared, lane: Lane, shard: Shard) -> 
     let start_sequence = batch::sequence(after).max(1);
     // What is too old is gone: nobody waits for it.
     let mut seen = (start_sequence - 1).max(state.first_sequence.saturating_sub(1));
-    tail.knows(turn, seen, end);
+    tail.knows(seen, end);
     let config = OrderedConfig {
         deliver_policy: DeliverPolicy::ByStartSequence { start_sequence },
         // Also the measure of how soon a dead server is noticed.
@@ -219,7 +199,7 @@ async fn follow_from(tail: &Tail, shared: &Shared, lane: Lane, shard: Shard) -> 
                         Ok(_) | Err(_) => return Err(format!("the consumer stands at {seen}, the stream at {end}")),
                     }
                 } else {
-                    tail.knows(turn, seen, end);
+                    tail.knows(seen, end);
                     continue;
                 }
             }
@@ -230,9 +210,7 @@ async fn follow_from(tail: &Tail, shared: &Shared, lane: Lane, shard: Shard) -> 
             tracing::error!(?lane, shard = shard.0, sequence, "a message of the event log cannot be understood: left out");
             Vec::new()
         });
-        if !tail.put(turn, sequence, entries, || shared.tell_changed(lane)) {
-            return Ok(());
-        }
+        tail.put(sequence, entries, || shared.tell_changed(lane));
         seen = sequence;
         tail.came.notify_waiters();
     }

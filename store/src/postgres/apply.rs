@@ -9,6 +9,7 @@ use crate::register::{AuditLine, audit_hash};
 use crate::sqlite::apply::{event_key, note_row, quarantine_row, word};
 use crate::sqlite::files::{nanos, to_i64};
 use crate::sqlite::seal::{Keys, Place, SealError};
+use care::alarm::EffectKind;
 use care::{Alarm, AlarmId, Lane, Level, Timestamp};
 use deadpool_postgres::Transaction;
 use futures_util::future::join_all;
@@ -144,10 +145,10 @@ impl<'a> Steps<'a> {
                     self.push(sql, Need::Nothing, values![text(alarm.as_str()), i64::from(attempt.no), serde_json::to_string(attempt)?]);
                 }
             }
-            Write::Effect { alarm, home, level, test, effect, due_at } => self.push(
-                "INSERT INTO effect (alarm, no, home, level, red, test, body, due_at, tries, trying) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, FALSE)",
-                Need::Row,
-                values![
+            Write::Effect { alarm, home, level, test, effect, due_at } => {
+                // A call is ended by the member that has it on its line.
+                let ends = if let EffectKind::Release { attempt, .. } = &effect.kind { Some(i64::from(*attempt)) } else { None };
+                let values = values![
                     text(alarm.as_str()),
                     i64::from(effect.no),
                     text(home.as_str()),
@@ -155,9 +156,13 @@ impl<'a> Steps<'a> {
                     *level == Level::Red,
                     *test,
                     serde_json::to_string(effect)?,
-                    nanos(*due_at)
-                ],
-            ),
+                    nanos(*due_at),
+                    ends
+                ];
+                let sql = "INSERT INTO effect (alarm, no, home, level, red, test, body, due_at, tries, trying, claimed_by)
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, FALSE, (SELECT claimed_by FROM effect WHERE alarm = $1 AND no = $9))";
+                self.push(sql, Need::Row, values);
+            }
             Write::EffectTrying { alarm, no, at } => self.push(
                 "UPDATE effect SET trying = TRUE, adopted = FALSE, tries = tries + 1, tried_at = $3, claimed_by = $4
                  WHERE alarm = $1 AND no = $2 AND done_at IS NULL AND (claimed_by IS NULL OR claimed_by = $4 OR NOT member_lives(claimed_by))",

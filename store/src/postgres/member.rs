@@ -137,9 +137,12 @@ impl Membership {
             if renewed.elapsed() >= LEASE {
                 self.alive.store(false, Ordering::Release);
             }
-            tokio::select! {
-                stopped = stop.wait_for(|s| *s) => { let _gone = stopped; return self.leave().await }
-                () = tokio::time::sleep(RENEW_EVERY) => {}
+            let stopped = tokio::select! {
+                stopped = stop.wait_for(|s| *s) => { let _gone = stopped; true }
+                () = tokio::time::sleep(RENEW_EVERY) => false,
+            };
+            if stopped {
+                return self.leave().await;
             }
         }
     }

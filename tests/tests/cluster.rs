@@ -1,0 +1,190 @@
+//! More than one machine, with faults for real: processes are killed and paused by their pid while presses go on. After each
+//! fault the checker asks: has every press that was acknowledged exactly one alarm, has each a next step, was each called.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+use acceptance::harness::cluster::{Doors, Town};
+use acceptance::harness::servers::{signal, until_async};
+use acceptance::harness::{is_long, run};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// The first call after the end of a fault, for every press that was acknowledged by then.
+const CALL_WITHIN: Duration = Duration::from_secs(10);
+
+/// Presses one home after another, each until it is acknowledged, at whatever door opens.
+struct Presses {
+    acked: Arc<Mutex<BTreeMap<String, Instant>>>,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Presses {
+    fn begin(doors: Doors, of: &str) -> Self {
+        let acked: Arc<Mutex<BTreeMap<String, Instant>>> = Arc::default();
+        let (stop, stopped) = watch::channel(false);
+        let task = tokio::spawn(press(doors, of.to_owned(), acked.clone(), stopped));
+        Self { acked, stop, task }
+    }
+
+    fn count(&self) -> usize {
+        self.acked.lock().unwrap().len()
+    }
+
+    async fn more(&self, n: usize, what: &str) {
+        let from = self.count();
+        until_async(what, async || self.count() >= from + n).await;
+    }
+
+    async fn end(self) -> BTreeMap<String, Instant> {
+        self.stop.send(true).unwrap();
+        self.task.await.unwrap();
+        self.acked.lock().unwrap().clone()
+    }
+}
+
+async fn press(doors: Doors, of: String, acked: Arc<Mutex<BTreeMap<String, Instant>>>, stopped: watch::Receiver<bool>) {
+    let mut connection = None;
+    let mut n = 0;
+    while !*stopped.borrow() {
+        n += 1;
+        let home = format!("{of}-{n:05}");
+        loop {
+            if connection.is_none() {
+                connection = doors.connect(n, &format!("presses-{of}")).await;
+            }
+            let Some(client) = &mut connection else {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            };
+            // A device waits and then tries again, at another door if need be: the same press, by its id.
+            if let Ok(Ok(())) = tokio::time::timeout(Duration::from_secs(4), client.press(&home, &format!("press-{n}"))).await {
+                acked.lock().unwrap().insert(home, Instant::now());
+                break;
+            }
+            connection = None;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Every acknowledged press has one alarm and was called in time after the fault's end.
+async fn check(town: &Town, of: &str, acked: &BTreeMap<String, Instant>, fault_end: Instant) -> Duration {
+    let told = || town.receiver.homes_told();
+    let missing = || {
+        let told = told();
+        acked.keys().filter(|home| !told.contains(*home)).count()
+    };
+    until_async(&format!("{of}: every press of {} is called", acked.len()), async || missing() == 0).await;
+    let mut first: BTreeMap<String, Instant> = BTreeMap::new();
+    for got in town.receiver.got().into_iter().filter(|g| g.taken) {
+        if let Some(home) = acceptance::harness::webhook::home_in(&got.body) {
+            first.entry(home).or_insert(got.at);
+        }
+    }
+    let latest = acked.iter().map(|(home, at)| first[home].saturating_duration_since((*at).max(fault_end))).max().unwrap_or_default();
+    let rows = town.sql(&format!("SELECT home, count(*), sum((body::json->>'presses')::INT) FROM alarm WHERE home LIKE '{of}-%' GROUP BY home"));
+    let alarms: BTreeMap<&str, &str> = rows.lines().filter_map(|line| line.split_once('|')).collect();
+    for home in acked.keys() {
+        assert_eq!(alarms.get(home.as_str()), Some(&"1|1"), "{of}: {home} has one alarm of one press");
+    }
+    // What was not acknowledged may be there as well, but at most once.
+    assert!(alarms.values().all(|v| *v == "1|1"), "{of}: no press is two alarms");
+    assert_eq!(town.sql("SELECT count(*) FROM alarm WHERE open AND next_step_at IS NULL"), "0", "{of}: no alarm without a next step");
+    let late = if is_long("faults") { CALL_WITHIN } else { CALL_WITHIN * 6 };
+    assert!(latest <= late, "{of}: the last call came {latest:?} after the fault's end");
+    latest
+}
+
+/// The faults, in turn.
+const FAULTS: [&str; 6] = ["worker", "leader", "two", "all", "postgres", "paused"];
+
+async fn fault(town: &mut Town, which: &str, round: usize, presses: &Presses) {
+    let node = round % town.nodes.len();
+    match which {
+        "worker" => {
+            town.nodes[node].kill();
+            presses.more(10, "presses are acknowledged without a worker").await;
+            town.nodes[node].start().await;
+        }
+        "leader" => {
+            let leader = town.nats.leader().unwrap();
+            town.nats.kill(leader);
+            presses.more(10, "presses are acknowledged without the log's leader").await;
+            town.nats.up(leader);
+        }
+        "two" => {
+            for i in [round % 3, (round + 1) % 3] {
+                town.nats.kill(i);
+                presses.more(5, "presses are acknowledged without one of the log's servers").await;
+                town.nats.up(i);
+                town.nats.ready();
+            }
+        }
+        "all" => {
+            (0..3).for_each(|i| town.nats.kill(i));
+            (0..3).for_each(|i| town.nats.up(i));
+            town.nats.ready();
+        }
+        "postgres" => {
+            town.postgres.kill();
+            // The log takes presses while the ledger is away.
+            presses.more(3, "presses are acknowledged without the ledger").await;
+            town.postgres.up();
+        }
+        _ => {
+            let pid = town.nodes[node].pid();
+            signal(pid, "STOP");
+            let name = town.nodes[node].name.clone();
+            let sql = format!("SELECT count(*) FROM owner JOIN member ON member.id = owner.member WHERE member.node = '{name}'");
+            until_async("the others take a paused owner's shards", async || town.sql(&sql) == "0").await;
+            presses.more(5, "presses are acknowledged beside a paused owner").await;
+            signal(pid, "CONT");
+        }
+    }
+}
+
+#[test]
+fn what_was_acknowledged_is_called_once_whatever_dies() {
+    run(async {
+        let mut town = Town::start(2, 4).await;
+        town.owned().await;
+        let rounds = if is_long("faults") { 50 } else { FAULTS.len() };
+        for round in 0..rounds {
+            let which = FAULTS[round % FAULTS.len()];
+            let of = format!("r{round}-{which}");
+            let presses = Presses::begin(town.doors(), &of);
+            presses.more(20, "presses are acknowledged").await;
+            fault(&mut town, which, round, &presses).await;
+            let fault_end = Instant::now();
+            presses.more(20, "presses are acknowledged after the fault").await;
+            let acked = presses.end().await;
+            let latest = check(&town, &of, &acked, fault_end).await;
+            town.owned().await;
+            println!("round {round}: {which}: {} presses acknowledged, each one alarm; the last first call {:.1} s after the fault's end", acked.len(), latest.as_secs_f64());
+        }
+        topology_says_who_owns_what(&town);
+        a_node_that_leaves_hands_over(&mut town).await;
+    });
+}
+
+fn topology_says_who_owns_what(town: &Town) {
+    let out = town.command(&["topology"], 0).output().unwrap();
+    let said = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert!(out.status.success(), "{said}{}", String::from_utf8_lossy(&out.stderr));
+    assert!(said.contains("node-0") && said.contains("node-1"), "{said}");
+}
+
+async fn a_node_that_leaves_hands_over(town: &mut Town) {
+    let presses = Presses::begin(town.doors(), "leaving");
+    presses.more(10, "presses are acknowledged").await;
+    town.nodes[1].terminate().await;
+    let fault_end = Instant::now();
+    presses.more(10, "presses are acknowledged by who stays").await;
+    let acked = presses.end().await;
+    check(town, "leaving", &acked, fault_end).await;
+    assert_eq!(town.sql("SELECT string_agg(node, ',') FROM member"), "node-0");
+    town.owned().await;
+}
