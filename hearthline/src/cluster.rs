@@ -2,10 +2,12 @@
 //! the shards; doors and consoles keep nothing and may be any number.
 
 mod between;
+mod moving;
 mod posts;
 mod topology;
 
 pub use between::adopt;
+pub use moving::{migrate, restore};
 pub use topology::topology;
 
 use crate::clock;
@@ -53,20 +55,23 @@ pub struct House {
     pub console: String,
 }
 
+fn pg_settings(config: &ClusterConfig) -> anyhow::Result<PgSettings> {
+    let read = |file: &Path| std::fs::read_to_string(file).map(|t| t.trim().to_owned()).with_context(|| format!("reading {}", file.display()));
+    let postgres = &config.postgres;
+    Ok(PgSettings {
+        url: postgres.url_file.as_deref().map_or_else(|| Ok(postgres.url.clone()), read)?,
+        replica_url: postgres.replica_url_file.as_deref().map(read).transpose()?,
+        authorities: postgres.authorities.clone(),
+        connections: postgres.connections,
+    })
+}
+
 /// Opens the ledger that a configuration names.
 ///
 /// # Errors
 /// If the keys are missing, or the database cannot be used.
 pub async fn ledger(config: &ClusterConfig, data: &Path) -> anyhow::Result<(Arc<PgLedger>, PgOpened)> {
-    let read = |file: &Path| std::fs::read_to_string(file).map(|t| t.trim().to_owned()).with_context(|| format!("reading {}", file.display()));
-    let postgres = &config.postgres;
-    let url = postgres.url_file.as_deref().map_or_else(|| Ok(postgres.url.clone()), read)?;
-    let settings = PgSettings {
-        url,
-        replica_url: postgres.replica_url_file.as_deref().map(read).transpose()?,
-        authorities: postgres.authorities.clone(),
-        connections: postgres.connections,
-    };
+    let settings = pg_settings(config)?;
     let key_file = config.key_file.clone().unwrap_or_else(|| data.join("keys/seal.key"));
     let keys = Keys::read(&key_file).context("the key file is the same on every node: copy it from the first one (`hearthline init` made it)")?;
     let (ledger, opened) = PgLedger::open(settings, Arc::new(keys), clock::wall()).await.context("opening the ledger ([cluster.postgres])")?;

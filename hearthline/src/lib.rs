@@ -1,6 +1,7 @@
 //! Hearthline, the one binary: the composition root that knows every room of the house.
 
 pub mod canary;
+pub mod carry;
 pub mod clock;
 pub mod channels;
 #[cfg(feature = "cluster")]

@@ -63,6 +63,37 @@ enum Command {
     /// Send a test message, or make the keys that channels need.
     #[command(subcommand)]
     Notify(hearthline::notify::Notify),
+    /// Write a backup of the ledger into a new directory; the platform may be at work.
+    Backup {
+        /// The configuration file.
+        #[arg(long)]
+        config: PathBuf,
+        /// The new directory.
+        #[arg(long)]
+        to: PathBuf,
+    },
+    /// Restore a backup into an empty data directory or database; it starts with calling held.
+    Restore {
+        /// The configuration file.
+        #[arg(long)]
+        config: PathBuf,
+        /// The backup's directory.
+        #[arg(long)]
+        from: PathBuf,
+        /// A copy of the key file.
+        #[arg(long)]
+        keys: Option<PathBuf>,
+    },
+    /// Move everything from one machine to many or back, with the platform stopped; it starts with calling held.
+    #[cfg(feature = "cluster")]
+    Migrate {
+        /// The configuration of the old side.
+        #[arg(long)]
+        from: PathBuf,
+        /// The configuration of the new side.
+        #[arg(long)]
+        to: PathBuf,
+    },
     /// Show who owns which shard, how far each is behind, who is alive.
     #[cfg(feature = "cluster")]
     Topology {
@@ -106,6 +137,10 @@ fn main() -> ExitCode {
         Command::Calling { config, to } => service(async move { init::calling(&config, to).await }, "warn"),
         Command::Notify(what) => service(async move { hearthline::notify::notify(what).await }, "warn"),
         Command::Token { config, person, days } => service(async move { init::token(&config, &person, days, clock::wall()).await }, "warn"),
+        Command::Backup { config, to } => service(async move { hearthline::carry::backup(&config, &to).await }, "warn"),
+        Command::Restore { config, from, keys } => service(async move { hearthline::carry::restore(&config, &from, keys.as_deref()).await }, "warn"),
+        #[cfg(feature = "cluster")]
+        Command::Migrate { from, to } => service(async move { hearthline::cluster::migrate(&from, &to).await }, "warn"),
         #[cfg(feature = "cluster")]
         Command::Topology { config } => service(async move { hearthline::cluster::topology(&config).await }, "warn"),
         Command::Check { config } => service(

@@ -292,6 +292,8 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
         workers: homes.clone(),
         engine: engine.clone(),
         canary: canary.clone(),
+        telemetry: blueprint.telemetry.clone(),
+        node: blueprint.cluster.as_ref().map_or_else(|| "one".to_owned(), |c| c.node.clone()),
     }));
     tasks.push(tokio::spawn({
         let pulse = pulse.clone();

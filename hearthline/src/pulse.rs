@@ -13,12 +13,16 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use store::sqlite::Histogram;
-use store::{Clock, EventLog, LedgerKeeper, LogKeeper, Shard};
+use store::telemetry::Point;
+use store::{Clock, EventLog, LedgerKeeper, LogKeeper, Shard, TelemetrySink};
 
 /// Routine records waiting beyond this make the ingest degraded.
 const BEHIND_MAX: u64 = 50_000;
 /// A canary later than this makes the platform degraded.
 const CANARY_LATE: TimeDelta = TimeDelta::minutes(3);
+
+/// Seconds between two of the platform's own measurements.
+const SERIES_EVERY_S: u64 = 10;
 
 /// The workers of all shards behind one face.
 pub struct Workers {
@@ -165,6 +169,10 @@ pub struct Sources {
     pub engine: Arc<Engine>,
     /// The canary.
     pub canary: Arc<Canary>,
+    /// Where the platform's own series go.
+    pub telemetry: Arc<dyn TelemetrySink>,
+    /// This process's name in them.
+    pub node: String,
 }
 
 /// Looks at the parts once a second and remembers what it saw.
@@ -187,8 +195,11 @@ impl Pulse {
 
     /// Looks once a second, for good.
     pub async fn run(&self) {
-        loop {
+        for second in 0_u64.. {
             self.look().await;
+            if second.is_multiple_of(SERIES_EVERY_S) {
+                self.offer_series();
+            }
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
     }
@@ -207,6 +218,29 @@ impl Pulse {
         }
         seen.looked_at = Some(self.sources.clock.now());
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
+    }
+
+    /// The platform's own series, for charts.
+    fn offer_series(&self) {
+        let Sources { clock, log, ledger, workers, canary, telemetry, node, .. } = &self.sources;
+        let (seen, log, ledger, at) = (self.seen(), log.stats(), ledger.stats(), clock.now());
+        let series = [
+            ("platform_homes", seen.homes),
+            ("platform_red_waiting", seen.red_behind),
+            ("platform_routine_waiting", seen.routine_behind),
+            ("platform_records", workers.sum(|c| &c.records)),
+            ("platform_alarms", workers.sum(|c| &c.raised)),
+            ("platform_canary_ms", canary.view().last_ms.unwrap_or_default()),
+            ("platform_transactions", ledger.transactions),
+            ("platform_ledger_failures", ledger.failures),
+            ("platform_log_rows", log.red_rows + log.routine_rows),
+            ("platform_log_failures", log.failures + log.busy + log.refused_full),
+            ("platform_telemetry_dropped", telemetry.dropped()),
+        ];
+        for (series, value) in series {
+            let value = f64::from(u32::try_from(value).unwrap_or(u32::MAX));
+            telemetry.offer(Point { series, tags: vec![("node", node.clone())], value, at });
+        }
     }
 
     fn seen(&self) -> Seen {
@@ -287,6 +321,7 @@ impl Metrics for Pulse {
         page.gauge("hearthline_ledger_disk_bytes", "Size of the ledger's files.", ledger.disk_bytes);
         page.gauge("hearthline_ledger_disk_full", "1 while the ledger's disk is full.", u64::from(ledger.disk_full));
         page.commits("hearthline_ledger_commit_seconds", "Time of a commit of the ledger, fdatasync included.", &ledger.commit);
+        page.counter("hearthline_telemetry_dropped_total", "Measurements for charts that were dropped.", self.sources.telemetry.dropped());
         if let Some(door) = self.door_counts() {
             for (name, value) in door.named() {
                 page.counter(&format!("hearthline_door_{name}"), "See the door's counters.", value);

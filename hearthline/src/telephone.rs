@@ -310,7 +310,7 @@ impl Telephone {
     ///
     /// # Errors
     /// If a trunk's port cannot be had.
-    pub(crate) async fn open(self, ledger: &Arc<store::sqlite::SqliteLedger>, clock: &Arc<dyn store::Clock>) -> anyhow::Result<(Voice, mpsc::UnboundedReceiver<Incoming>)> {
+    pub(crate) async fn open(self, ledger: &Arc<dyn store::LedgerKeeper>, clock: &Arc<dyn store::Clock>) -> anyhow::Result<(Voice, mpsc::UnboundedReceiver<Incoming>)> {
         let runtime = Arc::new(VoiceRuntime::start().context("starting the voice runtime")?);
         let speech = Speech::new(self.speech, runtime.clone());
         let mut routes: Vec<Arc<dyn VoiceRoute>> = Vec::new();

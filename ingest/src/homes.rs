@@ -159,6 +159,15 @@ pub(crate) fn learned_of(id: &HomeId, bytes: &[u8]) -> Option<wire::Learned> {
     Slot::decode(id, bytes).map(|slot| slot.learned)
 }
 
+/// A home's state that forgets which places of the log it includes: for a log that begins anew. What cannot be read stays as it is.
+pub fn without_place(state: &[u8]) -> Vec<u8> {
+    let mut out = state.to_vec();
+    if let Some([FORM, places @ ..]) = out.get_mut(..17) {
+        places.fill(0);
+    }
+    out
+}
+
 impl Slot {
     fn encode(&self) -> Vec<u8> {
         let home = self.home.as_ref().map(Home::encode).unwrap_or_default();

@@ -21,6 +21,7 @@ mod worker;
 
 pub use book::{Book, RegisterBook, declared};
 pub use days::{CLOSE_AFTER_H, ClosedDay, Days, DaysError};
+pub use homes::without_place;
 pub use handle::{Handle, Request};
 pub use history::history;
 pub use told::{SOURCE, tell};

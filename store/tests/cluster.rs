@@ -199,3 +199,56 @@ async fn a_restored_copy_starts_with_calling_held(postgres: &Postgres) {
     let other = self::keys();
     assert!(PgLedger::open(PgSettings::at(url.clone()), other, now()).await.is_err(), "keys of another ledger are refused");
 }
+
+#[cfg(feature = "influxdb")]
+mod telemetry {
+    use super::servers::{Victoria, get, signal, until_async};
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+    use store::TelemetrySink;
+    use store::telemetry::{InfluxSettings, InfluxSink, Point};
+
+    fn point(n: u32) -> Point {
+        let at = care::Timestamp::from(std::time::SystemTime::now()) - care::TimeDelta::milliseconds(i64::from(n));
+        Point { series: "temperature", tags: vec![("home", "home-1".into()), ("device", "odd, =name".into())], value: f64::from(n), at }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_offered_is_read_back_and_a_server_that_hangs_costs_nothing_but_counted_points() {
+        let server = Victoria::start();
+        let settings = InfluxSettings {
+            queue_max: 20_000,
+            gather: Duration::from_millis(100),
+            timeout: Duration::from_secs(1),
+            pause_max: Duration::from_secs(1),
+            ..InfluxSettings::new(&format!("http://127.0.0.1:{}", server.port), "org", "bucket", "")
+        };
+        let sink = Arc::new(InfluxSink::new(settings).unwrap());
+        let sending = tokio::spawn({
+            let sink = sink.clone();
+            async move { sink.run().await }
+        });
+        for n in 0..500 {
+            sink.offer(point(n));
+        }
+        let export = || get(server.port, "/api/v1/export?match[]=temperature_value");
+        until_async("the points can be read back", async || {
+            let text = export();
+            text.contains("odd, =name") && text.matches(',').count() > 500
+        })
+        .await;
+        assert_eq!(sink.dropped(), 0);
+        signal(server.pid(), "STOP");
+        let began = Instant::now();
+        for n in 0..200_000 {
+            sink.offer(point(n));
+        }
+        let each = began.elapsed() / 200_000;
+        assert!(each < Duration::from_millis(1), "offering never waits: {each:?} each");
+        assert!(sink.dropped() >= 150_000, "what does not fit is dropped and counted: {}", sink.dropped());
+        signal(server.pid(), "CONT");
+        let before = sink.written();
+        until_async("it goes on when the server is back", async || sink.written() > before).await;
+        sending.abort();
+    }
+}

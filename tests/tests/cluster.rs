@@ -2,7 +2,8 @@
 //! fault the checker asks: has every press that was acknowledged exactly one alarm, has each a next step, was each called.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-use acceptance::harness::cluster::{Doors, Town};
+use acceptance::harness::cluster::{Doors, Node, Town, admin, said};
+use acceptance::harness::Client;
 use acceptance::harness::servers::{signal, until_async};
 use acceptance::harness::{is_long, run};
 use std::collections::BTreeMap;
@@ -187,4 +188,93 @@ async fn a_node_that_leaves_hands_over(town: &mut Town) {
     check(town, "leaving", &acked, fault_end).await;
     assert_eq!(town.sql("SELECT string_agg(node, ',') FROM member"), "node-0");
     town.owned().await;
+}
+
+/// How often each home was called.
+fn calls(town: &Town) -> BTreeMap<String, usize> {
+    let mut out = BTreeMap::new();
+    for home in town.receiver.got().iter().filter_map(|got| acceptance::harness::webhook::home_in(&got.body)) {
+        *out.entry(home).or_default() += 1;
+    }
+    out
+}
+
+/// From now on every one of these homes is called again.
+async fn each_rings_on(town: &Town, homes: &[String], what: &str) {
+    let before = calls(town);
+    until_async(what, async || {
+        let now = calls(town);
+        homes.iter().all(|home| now.get(home) > before.get(home))
+    })
+    .await;
+}
+
+async fn press_all(node: &Node, password: &str, homes: &[String]) {
+    let mut button = Client::connect(&format!("127.0.0.1:{}", node.mqtt), "buttons", "bridge-1", password).await.unwrap();
+    for home in homes {
+        button.press(home, "first").await.unwrap();
+    }
+}
+
+#[test]
+fn a_town_moves_from_one_machine_to_many_and_back_and_every_open_alarm_rings_on() {
+    run(async {
+        let town = Town::start(1, 1).await;
+        let mut alone = town.another("alone", None);
+        {
+            use store::Register;
+            use store::register::Put;
+            use store::sqlite::{DataDir, LedgerOptions, SqliteLedger};
+            let dir = DataDir::open(&alone.data).unwrap();
+            let now = care::Timestamp::from(std::time::SystemTime::now());
+            let (ledger, _) = SqliteLedger::open(&dir, &LedgerOptions::default(), now).unwrap();
+            ledger.put(vec![Put::Person(admin())]).await.unwrap();
+            ledger.close();
+        }
+        let password = town.fill(&alone, 5);
+        let homes: Vec<String> = (0..8).map(|n| format!("moving-{n}")).collect();
+        alone.start().await;
+        press_all(&alone, &password, &homes).await;
+        each_rings_on(&town, &homes, "the alarms ring on one machine").await;
+        let backup = alone.data.join("backup");
+        let words = said(town.of(&alone, &["backup"]).arg("--to").arg(&backup));
+        assert!(words.contains("files in"), "{words}");
+        alone.terminate().await;
+
+        town.postgres.database("moved");
+        let mut many = town.another("many", Some(("moved", "moved")));
+        let migrate = |from: &Node, to: &Node| {
+            let mut command = std::process::Command::new(acceptance::harness::binary::find("hearthline"));
+            command.args(["migrate", "--from"]).arg(&from.config).arg("--to").arg(&to.config);
+            said(&mut command)
+        };
+        let words = migrate(&alone, &many);
+        assert!(words.contains("Calling is held"), "{words}");
+        let moved = |sql: &str| town.postgres.sql("moved", sql).unwrap();
+        assert_eq!(moved("SELECT count(*) FROM alarm WHERE open AND NOT test AND home LIKE 'moving-%'"), "8");
+        assert_eq!(moved("SELECT value FROM setting WHERE key = 'calling'"), "held");
+        many.start().await;
+        said(town.of(&many, &["calling"]).arg("release"));
+        each_rings_on(&town, &homes, "the alarms ring on more than one machine").await;
+        // What is pressed again there is the same alarm; what is new is another.
+        press_all(&many, &password, &["moving-new".to_owned()]).await;
+        until_async("a new press is an alarm", async || calls(&town).contains_key("moving-new")).await;
+        many.terminate().await;
+
+        let mut back = town.another("back", None);
+        let words = migrate(&many, &back);
+        assert!(words.contains("Calling is held"), "{words}");
+        said(town.of(&back, &["calling"]).arg("release"));
+        back.start().await;
+        each_rings_on(&town, &homes, "the alarms ring on one machine again").await;
+        each_rings_on(&town, &["moving-new".to_owned()], "and the one that was raised on the other side").await;
+        back.terminate().await;
+
+        // The backup from the beginning, into an empty directory: it starts held.
+        let restored = town.another("restored", None);
+        let words = said(town.of(&restored, &["restore"]).arg("--from").arg(&backup));
+        assert!(words.contains("Calling is held"), "{words}");
+        let again = town.of(&restored, &["restore"]).arg("--from").arg(&backup).output().unwrap();
+        assert!(!again.status.success(), "nothing is written over");
+    });
 }

@@ -3,6 +3,7 @@
 //! epoch, and deadlines and effects are claimed with `SKIP LOCKED`, so that no two engines ring the same contact.
 
 mod apply;
+mod carry;
 mod follow;
 mod member;
 mod pool;
@@ -13,6 +14,7 @@ mod sheet;
 mod tls;
 mod upkeep;
 
+pub use carry::{Carried, NOT_CARRIED, Places};
 pub use member::{LEASE, Member, MemberView, Membership, ShardView};
 pub use pool::{PgError, PgSettings};
 

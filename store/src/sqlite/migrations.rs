@@ -7,7 +7,7 @@ use rusqlite::Connection;
 const STEPS: &[&str] = &[include_str!("migrations/0001_ledger.sql"), include_str!("migrations/0002_sheet.sql")];
 
 /// Brings the schema up to date: each step in a transaction of its own.
-pub(super) fn migrate(db: &mut Connection, file: &str) -> Result<(), OpenError> {
+pub(crate) fn migrate(db: &mut Connection, file: &str) -> Result<(), OpenError> {
     let failed = |what: String| move |e| OpenError::Sqlite(what, e);
     let found: i64 = db.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(failed(format!("read the schema of {file}")))?;
     let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);

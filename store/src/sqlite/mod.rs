@@ -5,13 +5,14 @@
 pub(crate) mod apply;
 mod ballast;
 mod beside;
+mod copy;
 mod dir;
 pub(crate) mod files;
 mod keeper;
 mod ledger;
 mod ledger_writer;
 mod log;
-mod migrations;
+pub(crate) mod migrations;
 pub(crate) mod read;
 mod register;
 pub(crate) mod seal;
@@ -20,6 +21,7 @@ mod stats;
 mod tail;
 mod writer;
 
+pub use copy::copy;
 pub use dir::{DataDir, OpenError};
 pub use keeper::SEEN_FOR;
 pub use ledger::{LedgerOptions, Opened, SqliteLedger};
@@ -41,7 +43,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 const WAL_BYTES_KEPT: i64 = 16 << 20;
 
 /// Opens a database for its one writer.
-fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
+pub(crate) fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(path, flags)?;
     db.busy_timeout(Duration::from_secs(5))?;
@@ -58,7 +60,7 @@ fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
 }
 
 /// Opens a database for reading.
-fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
+pub(crate) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     db.busy_timeout(Duration::from_secs(5))?;
     db.pragma_update(None, "query_only", true)?;
@@ -86,6 +88,6 @@ fn is_doubtful(error: &rusqlite::Error) -> bool {
 
 /// Moves what is in the WAL into the database, as far as nobody is in the way. Returns the pages in the WAL and how
 /// many of them have been moved.
-fn checkpoint(db: &Connection, mode: &str) -> rusqlite::Result<(i64, i64)> {
+pub(crate) fn checkpoint(db: &Connection, mode: &str) -> rusqlite::Result<(i64, i64)> {
     db.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| Ok((row.get(1)?, row.get(2)?)))
 }

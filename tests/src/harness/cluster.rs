@@ -24,7 +24,10 @@ const BRIDGE: &str = "bridge-1";
 pub struct Node {
     /// Its name.
     pub name: String,
-    config: PathBuf,
+    /// Its configuration.
+    pub config: PathBuf,
+    /// Its data directory.
+    pub data: PathBuf,
     log: PathBuf,
     /// The devices' door.
     pub mqtt: u16,
@@ -120,16 +123,32 @@ impl Town {
         town
     }
 
-    async fn register(&mut self) {
-        let admin = PersonRecord {
-            id: "admin".into(),
-            name: "Administrator".into(),
-            role: Role::Administrator,
-            area: String::new(),
-            password_hash: "$argon2id$none".into(),
-            active: true,
-        };
-        self.ledger.put(vec![Put::Person(admin)]).await.unwrap();
+    /// Another node: alone on a data directory, or over a database and streams of its own. Not started.
+    pub fn another(&self, name: &str, over: Option<(&str, &str)>) -> Node {
+        let mut node = node(self.folder.path(), name, "", "", 1);
+        let text = std::fs::read_to_string(&node.config).unwrap();
+        let (alone, _) = text.split_once("[cluster]").unwrap();
+        let mut text = alone.to_owned();
+        if let Some((database, prefix)) = over {
+            text += &format!(
+                "[cluster]\nnode = \"{name}\"\nshards = 4\nkey_file = \"{}\"\n[cluster.postgres]\nurl = \"{}\"\n[cluster.nats]\nurls = \"{}\"\nprefix = \"{prefix}\"\n",
+                self.folder.path().join("seal.key").display(),
+                self.postgres.url(database),
+                self.nats.urls(),
+            );
+        } else {
+            // The same keys everywhere.
+            let keys = node.data.join("keys");
+            std::fs::create_dir_all(&keys).unwrap();
+            std::fs::copy(self.folder.path().join("seal.key"), keys.join("seal.key")).unwrap();
+        }
+        std::fs::write(&node.config, text).unwrap();
+        node.log = self.folder.path().join(format!("{name}.log"));
+        node
+    }
+
+    /// Fills the register that a node's configuration names; the bridge's password.
+    pub fn fill(&self, node: &Node, wait_s: i64) -> String {
         let file = self.folder.path().join("register.json");
         let contact = json!({"id": "duty", "home": null, "name": "值班", "relation": "village_liaison", "addresses": {"webhook": self.receiver.url()}, "language": "zh"});
         let plan = store::register::PlanRecord {
@@ -140,8 +159,10 @@ impl Town {
                 rungs: vec![care::plan::Rung {
                     contacts: vec![care::plan::RungContact { contact: "duty".into(), channels: vec!["webhook".into()] }],
                     order: care::plan::Order::AtOnce,
-                    wait: care::TimeDelta::seconds(600),
+                    wait: care::TimeDelta::seconds(wait_s),
                 }],
+                round_pause: care::TimeDelta::seconds(wait_s.max(10)),
+                round_pause_max: care::TimeDelta::seconds(wait_s.max(10)),
                 ..care::plan::Plan::default()
             },
         };
@@ -151,10 +172,20 @@ impl Town {
             "credentials": [{"name": BRIDGE, "rights": {"kind": "bridge", "homes": ["*"]}}],
         });
         std::fs::write(&file, text.to_string()).unwrap();
-        let out = self.command(&["register"], 0).arg(&file).output().unwrap();
-        let said = String::from_utf8_lossy(&out.stdout).into_owned();
-        assert!(out.status.success(), "{said}{}", String::from_utf8_lossy(&out.stderr));
-        self.password = said.split_whitespace().last().unwrap().to_owned();
+        let said = said(self.of(node, &["register"]).arg(&file));
+        said.split_whitespace().last().unwrap().to_owned()
+    }
+
+    /// A command of the binary with a node's configuration.
+    pub fn of(&self, node: &Node, words: &[&str]) -> Command {
+        let mut command = Command::new(find("hearthline"));
+        command.args(words).arg("--config").arg(&node.config).stdin(Stdio::null());
+        command
+    }
+
+    async fn register(&mut self) {
+        self.ledger.put(vec![Put::Person(admin())]).await.unwrap();
+        self.password = self.fill(&self.nodes[0], 600);
     }
 
     /// A command of the binary with a node's configuration.
@@ -183,6 +214,26 @@ impl Town {
     pub async fn owned(&self) {
         let sql = "SELECT count(*) FROM owner WHERE member IS NULL OR NOT member_lives(member)";
         until_async("every shard has an owner", async || self.sql(sql) == "0").await;
+    }
+}
+
+/// What a command says, if it succeeds.
+pub fn said(command: &mut Command) -> String {
+    let out = command.output().unwrap();
+    let said = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert!(out.status.success(), "{command:?}: {said}{}", String::from_utf8_lossy(&out.stderr));
+    said
+}
+
+/// An administrator, so that a register is whole.
+pub fn admin() -> PersonRecord {
+    PersonRecord {
+        id: "admin".into(),
+        name: "Administrator".into(),
+        role: Role::Administrator,
+        area: String::new(),
+        password_hash: "$argon2id$none".into(),
+        active: true,
     }
 }
 
@@ -226,5 +277,5 @@ fn node(folder: &Path, name: &str, url: &str, nats: &str, shards: u16) -> Node {
         folder = folder.display(),
     );
     std::fs::write(&config, text).unwrap();
-    Node { name: name.to_owned(), config, log: folder.join(format!("{name}.log")), mqtt, http, child: None }
+    Node { name: name.to_owned(), config, data, log: folder.join(format!("{name}.log")), mqtt, http, child: None }
 }

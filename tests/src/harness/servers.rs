@@ -266,6 +266,41 @@ impl Drop for Nats {
     }
 }
 
+/// A VictoriaMetrics of our own.
+pub struct Victoria {
+    _dir: tempfile::TempDir,
+    pub port: u16,
+    server: Child,
+}
+
+impl Victoria {
+    pub fn start() -> Self {
+        let dir = tempfile::Builder::new().prefix("hl-vm-").tempdir().unwrap();
+        let [port] = free_ports();
+        let child = Command::new("victoria-metrics")
+            .arg(format!("-storageDataPath={}", dir.path().display()))
+            .arg(format!("-httpListenAddr=127.0.0.1:{port}"))
+            .args(["-retentionPeriod=100y"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        let server = child.unwrap_or_else(|e| panic!("victoria-metrics: {e} (Debian package victoria-metrics)"));
+        until("VictoriaMetrics listens", || get(port, "/health").contains("OK"));
+        Self { _dir: dir, port, server }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.server.id()
+    }
+}
+
+impl Drop for Victoria {
+    fn drop(&mut self) {
+        signal(self.server.id(), "KILL");
+        drop(self.server.wait());
+    }
+}
+
 /// A plain GET; empty if nobody answers.
 pub fn get(port: u16, path: &str) -> String {
     use std::io::{Read, Write};
