@@ -50,6 +50,7 @@ pub async fn init(dir: &Path) -> anyhow::Result<()> {
 }
 
 /// The ledger that a configuration names.
+#[cfg_attr(not(feature = "cluster"), expect(clippy::unused_async, reason = "one face for both modes"))]
 async fn open_for(config: &Config) -> anyhow::Result<std::sync::Arc<dyn LedgerKeeper>> {
     #[cfg(feature = "cluster")]
     if let Some(cluster) = &config.cluster {
