@@ -120,3 +120,59 @@ impl Directory for RegisterDirectory {
         self.zone
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{TestClock, start_of_time};
+    use care::TimeDelta;
+    use store::memory::MemoryLedger;
+    use store::register::{ElderRecord, Put};
+    use store::sheet::Sheet;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_rota_stands_for_whoever_is_on_duty_now_and_an_elder_for_the_own_phone() {
+        let ledger = MemoryLedger::new();
+        let now = start_of_time();
+        let shift = |who: &str, from: i64| {
+            let (from, to) = (now + TimeDelta::hours(from), now + TimeDelta::hours(from + 8));
+            serde_json::json!({ "contact": who, "from": from, "to": to, "stand_in": "deputy" })
+        };
+        let sheet = Sheet {
+            kind: ROTA_SHEET.into(),
+            id: "guishan".into(),
+            version: 1,
+            area: String::new(),
+            home: None,
+            elder: None,
+            at: now,
+            state: "on".into(),
+            body: serde_json::json!({ "shifts": [shift("lin", 0), shift("chen", 8)] }),
+            written_at: now,
+            written_by: "test".into(),
+        };
+        let elder = ElderRecord {
+            id: "li".into(),
+            home: "home-1".into(),
+            name: String::new(),
+            born_year: None,
+            sex: String::new(),
+            phone: "+8613800000001".into(),
+            id_number: String::new(),
+            health_notes: String::new(),
+            tier: String::new(),
+            speech_notes: String::new(),
+        };
+        ledger.put(vec![Put::Sheet(sheet), Put::Elder(elder)]).await.unwrap();
+        let directory = RegisterDirectory::new(Arc::new(ledger), chrono_tz::Asia::Shanghai, Arc::new(TestClock::new()));
+        let ask = async |id: &str| directory.standing_for(&id.into()).await.unwrap();
+        assert_eq!(ask("rota.guishan").await, ["lin".into(), "deputy".into()]);
+        tokio::time::sleep(std::time::Duration::from_secs(8 * 3600)).await;
+        assert_eq!(ask("rota.guishan").await, ["chen".into(), "deputy".into()], "the shift has changed");
+        assert_eq!(ask("rota.nowhere").await, Vec::<ContactId>::new());
+        assert_eq!(ask("son").await, ["son".into()]);
+        let phone = directory.elder(&"home-1".into(), &"li".into()).await.unwrap().unwrap();
+        assert_eq!(phone.addresses["voice"], "+8613800000001");
+        assert_eq!(directory.elder(&"home-2".into(), &"li".into()).await.unwrap(), None, "only an elder of this home");
+    }
+}

@@ -126,3 +126,36 @@ fn key(file: &Path, link: bool) -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    #[tokio::test]
+    async fn a_test_message_goes_out_by_the_channel_that_is_asked_for() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let topic = format!("http://{}/topic", listener.local_addr().unwrap());
+        let served = tokio::spawn(async move {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let (mut text, mut buffer) = (String::new(), [0u8; 4096]);
+            while !text.contains("nothing to do") {
+                let n = socket.read(&mut buffer).await.unwrap();
+                text.push_str(&String::from_utf8_lossy(&buffer[..n]));
+            }
+            socket.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+        });
+        let dir = tempfile::tempdir().unwrap();
+        let config = dir.path().join("hearthline.toml");
+        let text = "schema = 1\n[platform]\ndata_dir = \"d\"\n[mqtt]\nlisten = \"127.0.0.1:1883\"\n[console]\nlisten = \"127.0.0.1:8080\"\n[messages.ntfy]\n";
+        std::fs::write(&config, text).unwrap();
+        test(&config, "ntfy", &topic).await.unwrap();
+        served.await.unwrap();
+        let wrong = test(&config, "sms", "+8613800000001").await.unwrap_err().to_string();
+        assert!(wrong.contains("not configured") && wrong.contains("ntfy"), "{wrong}");
+        let file = dir.path().join("push.key");
+        key(&file, false).unwrap();
+        assert!(key(&file, true).is_err(), "a key is never overwritten");
+    }
+}

@@ -294,3 +294,26 @@ async fn the_past_of_a_home_is_read_back_in_order_and_nobody_elses() {
     assert!(past.iter().all(|s| s.home.as_str() == "home-1") && past.is_sorted_by_key(|s| s.heard_at));
     assert_eq!(ingest::history(&house.log, &"home-1".into(), now - TimeDelta::minutes(3), 2).await.unwrap().len(), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_key_i_am_well_is_kept_for_the_daily_call_answers_it_and_closes_nothing_else() {
+    let mut house = House::new();
+    house.start().await;
+    let (home, elder) = (HomeId::from("home-1"), ElderId::from("elder-1"));
+    let now = house.clock.now();
+    let plan = care::plan::Plan::default();
+    let mut ids = Vec::new();
+    for (cause, key) in [(Cause::Anomaly("well_call".into()), "a"), (Cause::Inactivity, "b")] {
+        let raise = care::cause::Raise { cause, level: Level::Attention, reason: care::Reason::new("well_call").time("at", now), key: key.into(), device: None };
+        let (alarm, effects) = Alarm::raise(care::AlarmId::derive(now, key), home.clone(), vec![elder.clone()], raise, false, &plan, now);
+        ids.push(alarm.id.clone());
+        house.ledger.commit(store::Tx { fence: None, writes: store::desk::writes(None, &alarm, &effects, now) }).await.unwrap();
+    }
+    house.say("home-1", "well-key", "well", r#"{"id":"1"}"#).await;
+    house.pass(TimeDelta::seconds(1)).await;
+    let stored = house.ledger.setting("well_at/home-1").await.unwrap().unwrap();
+    assert!(stored.parse::<Timestamp>().unwrap() >= now);
+    let state = async |i: usize| house.ledger.alarm(&ids[i]).await.unwrap().unwrap().value;
+    assert_eq!(state(0).await.state_name(), "closed");
+    assert_eq!(state(1).await.state_name(), "raised", "nothing else is closed by it");
+}
