@@ -68,9 +68,16 @@ impl Auditor {
         self.inside.lock().unwrap().rings
     }
 
-    /// A person pressed the key that takes the alarm.
+    /// A person pressed the key that takes the alarm, and with it those of the same cause that the same call is about: never a
+    /// red one, which is always single.
     pub fn pressed(&self, alarm: &AlarmId, contact: &ContactId) {
-        self.inside.lock().unwrap().pressed.insert((alarm.clone(), contact.clone()));
+        let leader = self.alarm(alarm);
+        let trying = Self::now(self.ledger.effects_trying()).unwrap();
+        let mine = |w: &store::ledger::Waiting| matches!(&w.effect.kind, care::alarm::EffectKind::Notify { contact: who, .. } if who == contact);
+        let bundle = trying.into_iter().filter(|w| w.level != Level::Red && mine(w)).map(|w| w.alarm);
+        let same = |id: &AlarmId| leader.as_ref().is_some_and(|l| l.level != Level::Red && self.alarm(id).is_some_and(|a| a.cause == l.cause));
+        let all: Vec<AlarmId> = bundle.filter(same).chain([alarm.clone()]).collect();
+        self.inside.lock().unwrap().pressed.extend(all.into_iter().map(|id| (id, contact.clone())));
     }
 
     /// True if that contact has pressed it.
