@@ -205,6 +205,9 @@ fn file(n: usize, home: &store::register::HomeRecord, elder: &store::register::E
             facts.only_child = Some(OnlyChild { died: true, disability_level: None, another_child: false });
         }
     }
+    if file.circumstances.spouse == Some(true) {
+        file.family.insert(0, FamilyMember { name: "（老伴）".to_owned(), relation: "配偶".to_owned(), lives_here: true, town, ..FamilyMember::default() });
+    }
     file
 }
 

@@ -114,7 +114,10 @@ pub fn town(area: &str) -> &str {
 /// What facts say about all seven on a day.
 pub fn decisions(file: &ElderFile, day: NaiveDate) -> Vec<Decision> {
     let facts = &file.circumstances;
-    let complete = facts.family_complete == Some(true) || (facts.spouse == Some(false) && facts.children == Some(false));
+    // A spouse or children that are said to be there and do not stand in the list make it incomplete, whatever else is said.
+    let missing = (facts.spouse == Some(true) && file.family.iter().all(|member| member.child))
+        || (facts.children == Some(true) && !file.family.iter().any(|member| member.child));
+    let complete = !missing && (facts.family_complete == Some(true) || (facts.spouse == Some(false) && facts.children == Some(false)));
     let family = || file.family.iter();
     let children = || family().filter(|member| member.child);
     let childless = not(facts.children);
@@ -272,6 +275,8 @@ mod tests {
         check(&file(facts(Some(true)), serde_json::json!([child("350582/meiling", false, None)])), LIVING_ALONE, Verdict::No);
         check(&file(facts(None), serde_json::json!([child("350582/meiling", true, None)])), LIVING_ALONE, Verdict::No);
         check(&file(facts(Some(true)), serde_json::json!([child("", false, None)])), LIVING_ALONE, Verdict::Unknown);
+        let spouse_not_listed = serde_json::json!({ "spouse": true, "children": false, "family_complete": true });
+        check(&file(spouse_not_listed, serde_json::json!([])), LIVING_ALONE, Verdict::Unknown);
     }
 
     #[test]
@@ -287,7 +292,7 @@ mod tests {
 
     #[test]
     fn left_behind_needs_every_child_away_for_half_a_year_and_a_rural_registration() {
-        let facts = |hukou: &str| serde_json::json!({ "children": true, "family_complete": true, "hukou": hukou });
+        let facts = |hukou: &str| serde_json::json!({ "spouse": false, "children": true, "family_complete": true, "hukou": hukou });
         let long = serde_json::json!([child("x/y", false, Some("2026-05-30"))]);
         check(&file(facts("rural"), long.clone()), LEFT_BEHIND, Verdict::Yes);
         check(&file(facts("urban"), long), LEFT_BEHIND, Verdict::No);

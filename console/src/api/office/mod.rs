@@ -120,7 +120,7 @@ pub(super) async fn page<R: Record>(app: &App, caller: &Caller, asked: &ListAske
     let only = only(app, caller).await?;
     let mine = |kept: &&Kept<R>| only.as_ref().is_none_or(|only| kept.record.elder().is_some_and(|elder| only.contains(elder)));
     let items: Vec<Value> = records.iter().filter(mine).map(shown).collect();
-    Ok(json!({ "items": items, "next": next.map(|(at, id)| format!("{}~{id}", at.to_rfc3339())) }))
+    Ok(json!({ "items": items, "next": next.map(|(at, id)| format!("{}~{id}", at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true))) }))
 }
 
 /// True if the area lies within the caller's.
