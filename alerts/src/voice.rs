@@ -9,6 +9,7 @@
 pub mod audio;
 mod bridge;
 pub mod budget;
+pub mod http;
 pub mod keys;
 pub mod leg;
 mod media;

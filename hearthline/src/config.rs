@@ -2,8 +2,8 @@
 //! with its remedy, all at once, before anything starts.
 
 use care::home::WaterRule;
-use crate::telephone::{TrunkConfig, VoiceConfig};
 use crate::channels::MessagesConfig;
+use crate::telephone::{ProviderConfig, TrunkConfig, VoiceConfig};
 use care::TimeDelta;
 use serde::Deserialize;
 use std::net::SocketAddr;
@@ -51,6 +51,9 @@ pub struct Config {
     /// More than one machine; left out: this one alone.
     #[serde(default)]
     pub cluster: Option<ClusterConfig>,
+    /// Voice providers over HTTP, after the trunks.
+    #[serde(default)]
+    pub voice_provider: Vec<ProviderConfig>,
 }
 
 /// `[office]`
@@ -419,7 +422,7 @@ impl Config {
             if !hook.secret_file.is_file() {
                 say(format!("channels.webhook.secret_file = \"{}\": there is no such file; `hearthline init` makes one", hook.secret_file.display()));
             }
-        } else if self.trunk.is_empty() && self.messages.names().is_empty() {
+        } else if self.trunk.is_empty() && self.voice_provider.is_empty() && self.messages.names().is_empty() {
             say("channels: no real channel is configured, so nobody could be called; give a [[trunk]], [channels.webhook] or [messages]".into());
         }
         self.messages.wrong().into_iter().for_each(&mut say);
@@ -465,7 +468,7 @@ impl Config {
                 say(format!("mqtt.bridge.password_file = \"{}\": there is no such file", file.display()));
             }
         }
-        out.extend(crate::telephone::wrong(&self.voice, &self.trunk));
+        out.extend(crate::telephone::wrong(&self.voice, &self.trunk, &self.voice_provider));
         out.extend(self.dc09.wrong());
         if WaterRule::preset(&self.detector.water).is_none() {
             let known: Vec<_> = WaterRule::PRESETS.iter().map(|(name, _)| *name).collect();

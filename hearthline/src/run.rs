@@ -138,7 +138,7 @@ async fn check_register(config: &Config, opened: &Opened) -> anyhow::Result<()> 
     if config.channels.webhook.is_some() {
         real.push(ChannelName::from(ChannelName::WEBHOOK));
     }
-    if !config.trunk.is_empty() {
+    if !config.trunk.is_empty() || !config.voice_provider.is_empty() {
         real.push(ChannelName::from(ChannelName::VOICE));
     }
     real.extend(config.messages.names().into_iter().map(ChannelName::from));

@@ -2,6 +2,7 @@
 //! pack lacks.
 
 use crate::config::{Config, Wrong};
+use alerts::voice::http::{HttpVoice, HttpVoiceSettings};
 use alerts::voice::leg::{LegOutcome, LegPhase, LegRequest, LegTimers};
 use alerts::voice::number::{DialPlan, NumberForm};
 use alerts::voice::phrases::{self, Phrase};
@@ -178,6 +179,51 @@ pub struct TrunkConfig {
     pub headers: BTreeMap<String, String>,
 }
 
+/// `[[voice_provider]]`: an account at a provider that is compatible with Twilio's calls. Tested against a stub, not with a
+/// real account.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProviderConfig {
+    /// Its name in alarms.
+    pub name: String,
+    /// The service.
+    #[serde(default = "default_api")]
+    pub api: String,
+    /// The account.
+    pub account: String,
+    /// A file that holds its secret.
+    pub secret_file: PathBuf,
+    /// The number that calls come from, in E.164.
+    pub caller: String,
+    /// Where the provider reaches `listen`: `https://care.example`.
+    pub public: String,
+    /// Where its callbacks are received; TLS is a proxy's.
+    pub listen: SocketAddr,
+    /// Calls at once.
+    #[serde(default = "default_channels")]
+    pub channels: usize,
+}
+
+fn default_api() -> String {
+    "https://api.twilio.com".into()
+}
+
+impl ProviderConfig {
+    fn settings(&self) -> anyhow::Result<HttpVoiceSettings> {
+        Ok(HttpVoiceSettings {
+            name: self.name.clone(),
+            api: self.api.parse().with_context(|| format!("voice_provider {}: api", self.name))?,
+            account: self.account.clone(),
+            secret: std::fs::read_to_string(&self.secret_file).with_context(|| format!("reading {}", self.secret_file.display()))?.trim().to_owned(),
+            caller: self.caller.clone(),
+            public: self.public.trim_end_matches('/').to_owned(),
+            listen: self.listen,
+            channels: self.channels,
+            within: Duration::from_secs(8),
+        })
+    }
+}
+
 fn default_channels() -> usize {
     30
 }
@@ -238,7 +284,7 @@ impl TrunkConfig {
 }
 
 /// What is wrong with the two sections, with the remedy.
-pub(crate) fn wrong(voice: &VoiceConfig, trunks: &[TrunkConfig]) -> Vec<String> {
+pub(crate) fn wrong(voice: &VoiceConfig, trunks: &[TrunkConfig], providers: &[ProviderConfig]) -> Vec<String> {
     let mut out = Vec::new();
     let mut names = std::collections::BTreeSet::new();
     for trunk in trunks {
@@ -272,6 +318,21 @@ pub(crate) fn wrong(voice: &VoiceConfig, trunks: &[TrunkConfig]) -> Vec<String> 
             out.push(format!("trunk {name}: caller = \"{}\": the number that the carrier has given", trunk.caller));
         }
     }
+    for provider in providers {
+        let name = &provider.name;
+        if !care::id::well_formed(name) || !names.insert(name) {
+            out.push(format!("voice_provider.name = \"{name}\": letters, digits and - only, and each name once"));
+        }
+        if !provider.secret_file.is_file() {
+            out.push(format!("voice_provider {name}: secret_file = \"{}\": there is no such file", provider.secret_file.display()));
+        }
+        if !provider.api.starts_with("https://") || !provider.public.starts_with("https://") {
+            out.push(format!("voice_provider {name}: api and public must be https://"));
+        }
+        if provider.account.is_empty() || !provider.account.bytes().all(|b| b.is_ascii_alphanumeric()) {
+            out.push(format!("voice_provider {name}: account: letters and digits"));
+        }
+    }
     if !voice.emergency_consent.is_empty() && voice.emergency_waiver.trim().chars().count() < 20 {
         out.push("voice.emergency_consent: the machine dials emergency numbers only with the authority's consent; say in voice.emergency_waiver (20 letters or more) who gave it and when".into());
     }
@@ -297,6 +358,8 @@ pub(crate) fn wrong(voice: &VoiceConfig, trunks: &[TrunkConfig]) -> Vec<String> 
 pub struct Telephone {
     /// The trunks, the preferred one first.
     pub trunks: Vec<TrunkSettings>,
+    /// Providers over HTTP, after the trunks.
+    pub providers: Vec<HttpVoiceSettings>,
     /// How calls go.
     pub voice: VoiceSettings,
     /// How they speak.
@@ -320,6 +383,9 @@ impl Telephone {
             trunk.take_incoming(rings.clone());
             routes.push(Arc::new(trunk));
         }
+        for settings in self.providers {
+            routes.push(Arc::new(HttpVoice::open(settings, self.voice.plan.clone()).await?));
+        }
         let parts = VoiceParts { ledger: ledger.clone(), register: ledger.clone(), clock: clock.clone(), speech };
         Ok((Voice::new(routes, self.voice, parts), incoming))
     }
@@ -330,7 +396,7 @@ impl Telephone {
 /// # Errors
 /// If a file of it cannot be read.
 pub(crate) fn telephone(config: &Config) -> anyhow::Result<Option<Telephone>> {
-    if config.trunk.is_empty() {
+    if config.trunk.is_empty() && config.voice_provider.is_empty() {
         return Ok(None);
     }
     let voice = &config.voice;
@@ -345,6 +411,7 @@ pub(crate) fn telephone(config: &Config) -> anyhow::Result<Option<Telephone>> {
     let timers = LegTimers { ring: Duration::from_secs(voice.ring_s), no_word: Duration::from_secs(voice.no_word_s), ..LegTimers::default() };
     let packs = voice.packs.iter().map(|d| Pack::read(d).map_err(anyhow::Error::from)).collect::<anyhow::Result<Vec<_>>>().context("voice.packs")?;
     Ok(Some(Telephone {
+        providers: config.voice_provider.iter().map(ProviderConfig::settings).collect::<anyhow::Result<_>>()?,
         trunks: config.trunk.iter().map(TrunkConfig::settings).collect::<anyhow::Result<_>>()?,
         voice: VoiceSettings {
             plan,
@@ -596,7 +663,7 @@ mod tests {
             trunk: Vec<TrunkConfig>,
         }
         match toml::from_str::<Part>(text) {
-            Ok(part) => wrong(&part.voice, &part.trunk).join("\n"),
+            Ok(part) => wrong(&part.voice, &part.trunk, &[]).join("\n"),
             Err(error) => error.to_string(),
         }
     }

@@ -92,7 +92,7 @@ struct Course<'a, 'w> {
 }
 
 /// Returns once somebody else has the alarm; never if the other side of the word is gone.
-async fn told_released(word: &mut watch::Receiver<bool>) {
+pub(super) async fn told_released(word: &mut watch::Receiver<bool>) {
     if word.wait_for(|released| *released).await.is_err() {
         std::future::pending::<()>().await;
     }

@@ -4,6 +4,7 @@
 mod baresip;
 mod bridge;
 mod crash;
+mod http;
 mod legs;
 mod ringback;
 mod sipp;
