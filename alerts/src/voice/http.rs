@@ -7,6 +7,7 @@ pub mod sign;
 
 use super::leg::{LegOutcome, LegPhase, LegReport, LegRequest};
 use super::number::{DialPlan, NumberForm};
+use super::runtime::random;
 use super::talk::{Talk, told_released};
 use super::{Health, VoiceRoute, keys::Via};
 use crate::channel::Taken;
@@ -100,9 +101,8 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 /// 128 random bits: who does not know them reaches no call.
 fn token() -> Option<String> {
-    let mut bytes = [0u8; 16];
-    rustls::crypto::ring::default_provider().secure_random.fill(&mut bytes).ok()?;
-    Some(bytes.iter().map(|b| format!("{b:02x}")).collect())
+    let (one, two) = (random(), random());
+    (one != 0 && two != 0).then(|| format!("{one:016x}{two:016x}"))
 }
 
 /// Text within XML.

@@ -4,6 +4,7 @@
 use super::audio::{FRAME, Law, Pcm};
 use super::leg::{Told, WireFacts};
 use super::rtp::{Ear, Packet};
+use super::runtime::random;
 use super::sdp::Answer;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -113,17 +114,11 @@ impl Saying {
     }
 }
 
-/// Numbers that differ from call to call: not secret, RTP only wants them to differ.
-fn seed(port: u16) -> u32 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map(|d| d.subsec_nanos()).unwrap_or(0);
-    now.wrapping_mul(0x9e37_79b9) ^ u32::from(port).wrapping_mul(0x85eb_ca6b)
-}
-
 /// Runs until the orders' sender is gone.
 pub(super) async fn run(socket: UdpSocket, mut orders: mpsc::UnboundedReceiver<Sound>, told: mpsc::UnboundedSender<Told>, facts: Arc<Mutex<WireFacts>>) {
-    let id = seed(socket.local_addr().map(|a| a.port()).unwrap_or(0));
-    let [_, _, a, b] = id.to_be_bytes();
-    let (mut sequence, mut timestamp) = (u16::from_be_bytes([a, b]), id.rotate_left(7));
+    // RFC 3550: source, sequence and timestamp begin at random.
+    let [a, b, c, d, e, f, g, h] = random().to_be_bytes();
+    let (id, mut sequence, mut timestamp) = (u32::from_be_bytes([a, b, c, d]), u16::from_be_bytes([e, f]), u32::from_be_bytes([g, h, a, c]));
     let (mut ear, mut saying, mut to_other): (Ear, Saying, Option<mpsc::Sender<Vec<i16>>>) = (Ear::default(), Saying::Nothing, None);
     let mut to: Option<(SocketAddr, Law)> = None;
     // Until its first packet tells better, the address is the one in the description (symmetric RTP, same host only).

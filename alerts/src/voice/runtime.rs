@@ -29,6 +29,15 @@ impl VoiceRuntime {
     }
 }
 
+/// A number that nobody can guess; 0 if the system has none, which RTP and SDP can live with.
+pub(super) fn random() -> u64 {
+    let mut bytes = [0u8; 8];
+    match rustls::crypto::ring::default_provider().secure_random.fill(&mut bytes) {
+        Ok(()) => u64::from_be_bytes(bytes),
+        Err(_) => 0,
+    }
+}
+
 impl Drop for VoiceRuntime {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {

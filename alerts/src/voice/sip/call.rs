@@ -3,6 +3,7 @@
 
 use super::super::leg::{Failure, Order, Told, Wire, WireFacts};
 use super::super::media::{self, Sound};
+use super::super::runtime::random;
 use super::super::sdp::{self, Answer};
 use super::super::{keys, keys::Via};
 use super::{Incoming, Inside, Slot, locked};
@@ -187,9 +188,9 @@ impl Leg {
     }
 }
 
-fn number_of(at: SocketAddr) -> u64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map(|d| d.as_secs()).unwrap_or(0);
-    now << 16 | u64::from(at.port())
+/// The session's number in descriptions: 63 bits at most are understood everywhere.
+fn number_of() -> u64 {
+    random() >> 2
 }
 
 /// Opens the sound of a call.
@@ -218,7 +219,7 @@ pub(super) async fn place(
     };
     let Some(peer) = inside.peer().await else { return cannot("the trunk's name cannot be resolved") };
     let Some((sound, at)) = sound(&inside, peer, &tell, &facts).await else { return cannot("no port for the sound is free") };
-    let session = number_of(at);
+    let session = number_of();
     let Some(invite) = invitation(&inside, &to, peer, sdp::offer(at, session, 1)) else { return cannot("the number cannot be written as an address") };
     let (states, mut news) = inside.dialogs.new_dialog_state_channel();
     let Ok((dialog, mut inviting)) = inside.dialogs.do_invite_async(invite, states) else { return cannot("the INVITE cannot be made") };
@@ -352,7 +353,7 @@ pub(super) async fn receive(inside: Arc<Inside>, mut transaction: Transaction) {
         tracing::debug!("nobody takes calls any more");
     }
     let take = matches!(timeout(Duration::from_secs(20), answered).await, Ok(Ok(true)));
-    let session = number_of(at);
+    let session = number_of();
     let done = if take {
         dialog.accept(Some(vec![Header::ContentType("application/sdp".into())]), Some(sdp::offer(at, session, 1).into_bytes()))
     } else {
