@@ -117,7 +117,7 @@ impl Registration<'_> {
             .collect();
         let economy = file.and_then(|file| file.economy);
         format!(
-            "<table><colgroup><col class=\"name\"><col><col class=\"upright\"><col class=\"upright\"><col class=\"name\"><col><col class=\"name\"><col></colgroup>\
+            "<table><colgroup><col class=\"label\"><col><col class=\"sex\"><col class=\"sex\"><col class=\"label\"><col class=\"number\"><col class=\"label\"><col class=\"phone\"></colgroup>\
 <tr><th>姓名</th><td>{}</td><th>性别</th><td>{}</td><th>居民身份证号码</th><td>{number}</td><th>联系电话</th><td>{}</td></tr>\
 <tr><th>紧急联系人</th><td>{}</td><th>性别</th><td>{}</td><th>联系电话</th><td colspan=\"3\">{}</td></tr>\
 <tr><th>户籍地址</th><td colspan=\"7\">{}</td></tr><tr><th>居住地址</th><td colspan=\"7\">{}</td></tr>\
