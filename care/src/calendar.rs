@@ -195,6 +195,11 @@ impl Month {
         plus_days(self.next().first(), -1)
     }
 
+    /// The month before.
+    pub fn previous(self) -> Self {
+        Self::of(plus_days(self.first(), -1))
+    }
+
     /// The month after.
     pub fn next(self) -> Self {
         if self.month >= 12 {

@@ -49,6 +49,18 @@ impl Table {
         self.add("POST", MethodFilter::POST, path, need, handler)
     }
 
+    /// A route that takes a file.
+    pub(crate) fn post_file<H, T>(mut self, path: &'static str, need: Need, most: usize, handler: H) -> Self
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        let guarded = on(MethodFilter::POST, handler).layer(DefaultBodyLimit::max(most)).route_layer(from_fn_with_state((self.app.clone(), need), guard));
+        self.router = self.router.route(path, guarded);
+        self.rows.push(Route { method: "POST", path, need });
+        self
+    }
+
     fn add<H, T>(mut self, method: &'static str, filter: MethodFilter, path: &'static str, need: Need, handler: H) -> Self
     where
         H: Handler<T, App>,
@@ -151,7 +163,7 @@ pub(crate) fn build(app: &App) -> (Router, Vec<Route>) {
         .get("/desk/alarms/{id}", See, pages::desk::alarm)
         .get("/homes", See, pages::homes::list)
         .get("/homes/{id}", See, pages::homes::one);
-    let table = api::office::routes(table);
+    let table = pages::office::routes(api::office::routes(table));
     let router = table
         .router
         .fallback(async || Problem::NotFound)

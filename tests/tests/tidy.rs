@@ -18,7 +18,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("gateway", &["care", "wire", "store"]),
     ("ingest", &["care", "wire", "store"]),
     ("alerts", &["care", "store"]),
-    ("console", &["care", "store"]),
+    ("console", &["care", "wire", "store"]),
     ("firmware-sim", &["care", "wire"]),
     ("hearthline", &["care", "wire", "store", "gateway", "ingest", "alerts", "console", "firmware-sim"]),
 ];

@@ -14,6 +14,7 @@ pub mod category;
 pub mod consent;
 pub mod elder;
 pub mod event;
+pub mod export;
 pub mod facts;
 pub mod figures;
 pub mod handled;

@@ -43,7 +43,8 @@ pub struct Line {
 }
 
 impl Line {
-    pub(crate) fn add(&mut self, other: &Self) {
+    /// Adds the figures of another area.
+    pub fn add(&mut self, other: &Self) {
         self.elders += other.elders;
         self.home_owed += other.home_owed;
         self.home_met += other.home_met;

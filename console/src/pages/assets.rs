@@ -12,6 +12,10 @@ const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
 const FILES: &[(&str, &str, &str)] = &[
     ("console.css", "text/css; charset=utf-8", include_str!("../../assets/console.css")),
+    ("office.css", "text/css; charset=utf-8", include_str!("../../assets/office.css")),
+    ("paper.css", "text/css; charset=utf-8", care::office::paper::STYLE),
+    ("office.js", JAVASCRIPT, include_str!("../../assets/office.js")),
+    ("visits.js", JAVASCRIPT, include_str!("../../assets/visits.js")),
     ("desk.js", JAVASCRIPT, include_str!("../../assets/desk.js")),
     ("home.js", JAVASCRIPT, include_str!("../../assets/home.js")),
     ("live.js", JAVASCRIPT, include_str!("../../assets/live.js")),

@@ -2,7 +2,7 @@
 
 use super::{assets, say};
 use crate::app::App;
-use crate::caller::Caller;
+use crate::caller::{Caller, Need};
 use crate::look::Look;
 use crate::messages::{Words, fill};
 use crate::ports::{Feed, FeedKind, FeedState, Figure};
@@ -19,12 +19,16 @@ pub(crate) struct Lamp {
 pub(crate) struct Frame {
     pub(crate) t: &'static Words,
     pub(crate) v: &'static str,
-    /// `desk` or `homes`.
+    /// `desk`, `homes` or `office`.
     pub(crate) here: &'static str,
     /// The path of this page, for the forms that come back to it.
     pub(crate) next: String,
     pub(crate) who: String,
     pub(crate) acts: bool,
+    /// May look at alarms and homes.
+    pub(crate) sees: bool,
+    /// Has something to do in the office.
+    pub(crate) office: bool,
     pub(crate) lamps: Vec<Lamp>,
     /// Milliseconds since 1970 at the server, against which the browser sets its clocks.
     pub(crate) now_ms: i64,
@@ -39,6 +43,8 @@ impl Frame {
             next,
             who: if caller.name.is_empty() { caller.person.as_str().to_owned() } else { caller.name.clone() },
             acts: caller.acts(),
+            sees: Need::See.met_by(caller.role),
+            office: Need::Visit.met_by(caller.role) || Need::Refer.met_by(caller.role),
             lamps: lamps(app, &look),
             now_ms: app.now().timestamp_millis(),
         }

@@ -6,6 +6,7 @@ pub(crate) mod desk;
 mod frame;
 pub(crate) mod homes;
 pub(crate) mod link;
+pub(crate) mod office;
 pub(crate) mod preferences;
 mod presence;
 pub(crate) mod problem;

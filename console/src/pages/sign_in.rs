@@ -132,7 +132,12 @@ pub(crate) async fn enter(
         puts.push(Put::EndToken(old));
     }
     app.parts.register.put(puts).await?;
-    let mut response = Redirect::to(own_path(&entry.next)).into_response();
+    // Who does not look at alarms begins where the own work is.
+    let next = match own_path(&entry.next) {
+        "/" if !crate::caller::Need::See.met_by(person.role) => "/office",
+        next => next,
+    };
+    let mut response = Redirect::to(next).into_response();
     set_cookie(&app, &mut response, &secret, app.settings.session_lifetime.num_seconds());
     Ok(response)
 }

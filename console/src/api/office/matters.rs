@@ -113,7 +113,7 @@ pub(crate) async fn step_need(State(app): State<App>, caller: Caller, Id(id): Id
 }
 
 /// The department that a caller answers for.
-pub(super) async fn department(app: &App, caller: &Caller) -> Result<Option<care::office::matter::Department>, Problem> {
+pub(crate) async fn department(app: &App, caller: &Caller) -> Result<Option<care::office::matter::Department>, Problem> {
     if caller.role != Role::Department {
         return Ok(None);
     }

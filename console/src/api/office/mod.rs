@@ -8,6 +8,7 @@ mod months;
 mod visits;
 
 pub(crate) use document::add_to as add_to_document;
+pub(crate) use matters::department;
 
 use crate::app::App;
 use crate::caller::{Caller, Need};
@@ -59,7 +60,7 @@ pub(super) struct ListAsked {
 }
 
 /// The area that is asked for: the caller's own, or one within it.
-pub(super) fn area_of(caller: &Caller, asked: Option<&str>) -> Result<String, Problem> {
+pub(crate) fn area_of(caller: &Caller, asked: Option<&str>) -> Result<String, Problem> {
     match asked {
         None | Some("") => Ok(caller.area.clone()),
         Some(area) if caller.sees_area(area) => Ok(area.to_owned()),
@@ -68,12 +69,12 @@ pub(super) fn area_of(caller: &Caller, asked: Option<&str>) -> Result<String, Pr
 }
 
 /// The elders that the caller is held to beside the area: those a visitor is paired with.
-pub(super) async fn only(app: &App, caller: &Caller) -> Result<Option<BTreeSet<ElderId>>, Problem> {
+pub(crate) async fn only(app: &App, caller: &Caller) -> Result<Option<BTreeSet<ElderId>>, Problem> {
     Ok(if caller.role == Role::Visitor { Some(app.parts.office.paired_with(&caller.person).await?) } else { None })
 }
 
 /// An elder that the caller may see.
-pub(super) async fn elder_of(app: &App, caller: &Caller, id: &str) -> Result<Brief, Problem> {
+pub(crate) async fn elder_of(app: &App, caller: &Caller, id: &str) -> Result<Brief, Problem> {
     let brief = app.parts.office.brief(&ElderId::new(id)).await?.ok_or(Problem::NotFound)?;
     let paired = only(app, caller).await?.is_none_or(|only| only.contains(&brief.id));
     if caller.sees_area(&brief.area) && paired { Ok(brief) } else { Err(Problem::NotFound) }
@@ -85,7 +86,7 @@ pub(super) fn shown<R: Record>(kept: &Kept<R>) -> Value {
 }
 
 /// A record of the caller's area.
-pub(super) async fn one<R: Record>(app: &App, caller: &Caller, id: &str) -> Result<Kept<R>, Problem> {
+pub(crate) async fn one<R: Record>(app: &App, caller: &Caller, id: &str) -> Result<Kept<R>, Problem> {
     let kept: Kept<R> = app.parts.office.get(id).await?;
     let paired = match (kept.record.elder(), only(app, caller).await?) {
         (Some(elder), Some(only)) => only.contains(elder),
@@ -124,7 +125,7 @@ pub(super) async fn page<R: Record>(app: &App, caller: &Caller, asked: &ListAske
 }
 
 /// True if the area lies within the caller's.
-pub(super) fn inside(caller: &Caller, area: &str) -> Result<(), Problem> {
+pub(crate) fn inside(caller: &Caller, area: &str) -> Result<(), Problem> {
     if within(area, &caller.area) { Ok(()) } else { Err(Problem::NotFound) }
 }
 

@@ -1,0 +1,292 @@
+// The due list on a phone. A visit is written into this browser first and sent from there: without signal it waits, and
+// with signal it goes. Its identifier is made here, once; the platform takes a visit of the same identifier once only,
+// so that an answer that got lost on the way costs nothing. What was sent is forgotten here.
+
+const bar = document.getElementById("queue");
+const refused = document.getElementById("refused");
+const dialog = document.getElementById("visit");
+const form = dialog.querySelector("form");
+const wrong = form.querySelector(".wrong");
+const me = bar.dataset.me;
+const KEY = `hearthline-visits-${me}`;
+const RETRY_MS = 10_000;
+const said = new Map();
+let open = null;
+let sending = false;
+
+function kept() {
+  try {
+    return JSON.parse(localStorage.getItem(KEY) ?? "[]");
+  } catch {
+    return [];
+  }
+}
+
+function keep(visits) {
+  if (visits.length === 0) localStorage.removeItem(KEY);
+  else localStorage.setItem(KEY, JSON.stringify(visits));
+}
+
+function identifier() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return `v-${[...bytes].map((b) => b.toString(16).padStart(2, "0")).join("")}`;
+}
+
+const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+
+function card(elder) {
+  return document.querySelector(`.person[data-elder="${CSS.escape(elder)}"]`);
+}
+
+function show() {
+  const visits = kept();
+  const waiting = visits.filter((one) => !one.refused);
+  for (const line of document.querySelectorAll(".person .kept")) line.hidden = true;
+  for (const one of waiting) {
+    const line = card(one.record.elder)?.querySelector(".kept");
+    if (line) {
+      line.textContent = bar.dataset.here;
+      line.hidden = false;
+    }
+  }
+  bar.classList.toggle("waiting", waiting.length > 0);
+  if (waiting.length > 0) bar.textContent = fill(bar.dataset.waiting, { n: waiting.length });
+  else if (said.size > 0) bar.textContent = [...said.values()].join(" ");
+  bar.hidden = waiting.length === 0 && said.size === 0;
+  refused.replaceChildren(
+    ...visits
+      .filter((one) => one.refused)
+      .map((one) => {
+        const line = document.createElement("p");
+        line.className = "queue-bar refused";
+        line.setAttribute("role", "alert");
+        line.append(fill(bar.dataset.refused, { name: one.name, why: one.refused }), " ");
+        const again = document.createElement("button");
+        again.textContent = bar.dataset.again;
+        again.addEventListener("click", () => begin(card(one.record.elder), one));
+        const drop = document.createElement("button");
+        drop.textContent = bar.dataset.drop;
+        drop.addEventListener("click", () => {
+          if (drop.dataset.sure) {
+            keep(kept().filter((other) => other.record.id !== one.record.id));
+            show();
+          }
+          drop.dataset.sure = "yes";
+          drop.textContent += " ?";
+        });
+        line.append(again, " ", drop);
+        return line;
+      }),
+  );
+}
+
+// One after the other, oldest first, one tab at a time: a lost answer is asked for again with the same identifier.
+async function flush() {
+  if (sending) return;
+  sending = true;
+  try {
+    if (navigator.locks) await navigator.locks.request(KEY, { ifAvailable: true }, (lock) => lock && sendAll());
+    else await sendAll();
+  } catch {
+    /* no signal: the next turn tries again */
+  }
+  sending = false;
+  show();
+}
+
+async function sendAll() {
+  for (const one of kept().filter((visit) => !visit.refused)) {
+    const response = await fetch("/api/v1/visits/sync", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ visits: [{ record: one.record, sign: true }] }),
+    });
+    if (response.status === 401 || response.status === 403) {
+      said.set("out", bar.dataset.out);
+      return;
+    }
+    if (!response.ok && response.status !== 400 && response.status !== 413 && response.status !== 422) return;
+    const answer = response.ok ? (await response.json()).items[0] : { stored: false, zh: `HTTP ${response.status}`, en: `HTTP ${response.status}` };
+    said.delete("out");
+    if (answer.stored) {
+      keep(kept().filter((visit) => visit.record.id !== one.record.id));
+      const twins = (answer.twins ?? []).map((twin) => fill(bar.dataset.twin, { name: one.name, by: twin.visitor, at: new Date(twin.start).toLocaleString() }));
+      said.set(one.record.id, [fill(bar.dataset.sent, { name: one.name }), ...twins].join(" "));
+    } else {
+      const why = document.documentElement.lang === "en" ? answer.en : answer.zh;
+      keep(kept().map((visit) => (visit.record.id === one.record.id ? { ...visit, refused: why } : visit)));
+    }
+  }
+}
+
+// Local wall time for the form, and back to an instant.
+function local(date) {
+  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
+// The lines of a signature, as the d of an SVG path; a few kilobytes at most.
+const drawn = new Map();
+const DRAWN_MAX = 5_000;
+
+for (const pad of form.querySelectorAll("canvas")) {
+  const pen = pad.getContext("2d");
+  pen.lineWidth = 2.5;
+  pen.lineCap = "round";
+  pen.strokeStyle = "#111";
+  const at = (event) => {
+    const box = pad.getBoundingClientRect();
+    return [Math.round(((event.clientX - box.left) * pad.width) / box.width), Math.round(((event.clientY - box.top) * pad.height) / box.height)];
+  };
+  pad.addEventListener("pointerdown", (event) => {
+    pad.setPointerCapture(event.pointerId);
+    const [x, y] = at(event);
+    pen.beginPath();
+    pen.moveTo(x, y);
+    drawn.set(pad.dataset.sign, `${drawn.get(pad.dataset.sign) ?? ""}M${x} ${y}`);
+  });
+  pad.addEventListener("pointermove", (event) => {
+    const path = drawn.get(pad.dataset.sign) ?? "";
+    if (event.buttons === 0 || path.length > DRAWN_MAX) return;
+    const [x, y] = at(event);
+    pen.lineTo(x, y);
+    pen.stroke();
+    drawn.set(pad.dataset.sign, `${path}L${x} ${y}`);
+  });
+}
+
+function clear(who) {
+  const pad = form.querySelector(`canvas[data-sign="${who}"]`);
+  pad.getContext("2d").clearRect(0, 0, pad.width, pad.height);
+  drawn.delete(who);
+}
+
+for (const button of form.querySelectorAll("[data-clear]")) button.addEventListener("click", () => clear(button.dataset.clear));
+
+const value = (name) => form.elements[name]?.value ?? "";
+
+// Parts of the form that are not asked for are switched off, so that the browser does not ask for them either.
+function parts() {
+  const outcome = value("outcome");
+  const asked = { met: outcome === "met" || outcome === "proxy", no_answer: outcome === "no_answer", signed: value("mode") === "home" };
+  for (const part of form.querySelectorAll("[data-part]")) {
+    const outer = part.parentElement.closest("[data-part]");
+    const on = asked[part.dataset.part] && (outer === null || asked[outer.dataset.part]);
+    part.hidden = !on;
+    for (const control of part.querySelectorAll("input, textarea, select")) {
+      if (control.closest("[data-part]") === part) control.disabled = !on;
+    }
+  }
+  for (const [name, values, extra] of [["people", ["more", "fewer"], "people_n"], ["illness", ["serious"], "illness_name"]]) {
+    const on = asked.met && values.includes(value(name));
+    form.elements[extra].closest("label").hidden = !on;
+    form.elements[extra].required = on;
+    form.elements[extra].disabled = !on;
+  }
+}
+
+function begin(person, before) {
+  if (!person) return;
+  form.reset();
+  for (const pad of form.querySelectorAll("canvas")) clear(pad.dataset.sign);
+  wrong.hidden = true;
+  open = { id: before?.record.id ?? identifier(), elder: person.dataset.elder, home: person.dataset.home, area: person.dataset.area, name: person.dataset.name, ended: false };
+  document.getElementById("visit-name").textContent = open.name;
+  const start = new Date();
+  form.elements.start.value = local(before ? new Date(before.record.start) : start);
+  form.elements.end.value = before?.record.end ? local(new Date(before.record.end)) : "";
+  for (const [name, text] of Object.entries(before?.fields ?? {})) {
+    const control = form.elements[name];
+    if (!control) continue;
+    if (control.type === "checkbox") control.checked = text === "on";
+    else control.value = text;
+  }
+  parts();
+  dialog.showModal();
+  document.getElementById("visit-name").focus();
+}
+
+function signature(who) {
+  const path = drawn.get(who);
+  if (path) return { screen: `path:${path}` };
+  const reason = value(`${who}_missing`);
+  return reason ? { missing: reason } : null;
+}
+
+function record() {
+  const outcome = value("outcome");
+  const mode = value("mode");
+  const start = new Date(value("start"));
+  const now = new Date().toISOString();
+  const met = outcome === "met" || outcome === "proxy";
+  const counted = { same: "same", more: { more: Number(value("people_n")) }, fewer: { fewer: Number(value("people_n")) } };
+  const illness = { same: "same", better: "better", serious: { serious: value("illness_name") } };
+  const filled = met
+    ? {
+        people: counted[value("people")],
+        illness: illness[value("illness")],
+        ...Object.fromEntries(["speech", "movement", "mood", "gas", "water", "electricity", "personal_hygiene", "home_hygiene", "rooms"].map((row) => [row, value(row)])),
+        needs: value("needs"),
+        visitor: mode === "home" ? signature("visitor") : null,
+        elder: mode === "home" ? signature("elder") : null,
+      }
+    : {};
+  return {
+    id: open.id,
+    elder: open.elder,
+    home: open.home,
+    area: open.area,
+    visitor: me,
+    mode,
+    origin: "regular",
+    start: start.toISOString(),
+    end: new Date(value("end")).toISOString(),
+    outcome,
+    form: { mode, date: value("start").slice(0, 10), ...filled },
+    asked: met ? { hardship: value("hardship"), family_cares: form.elements.family_cares.checked, benefits_in_order: form.elements.benefits_in_order.checked } : {},
+    no_answer:
+      outcome === "no_answer"
+        ? {
+            called_elder: form.elements.called_elder.checked,
+            called_family: form.elements.called_family.checked,
+            asked_neighbours: form.elements.asked_neighbours.checked,
+            told_liaison: form.elements.told_liaison.checked,
+            result: value("result"),
+            safe_by: value("safe_by"),
+          }
+        : null,
+    recorded_at: now,
+    recorded_by: me,
+  };
+}
+
+form.addEventListener("change", (event) => {
+  if (event.target.name === "end") open.ended = true;
+  parts();
+});
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const written = record();
+  if (written.mode === "home" && (written.outcome === "met" || written.outcome === "proxy") && !(written.form.visitor && written.form.elder)) {
+    wrong.textContent = document.querySelector("[data-sign]").getAttribute("aria-label");
+    wrong.hidden = false;
+    return;
+  }
+  const fields = Object.fromEntries(new FormData(form));
+  keep([...kept().filter((one) => one.record.id !== written.id), { name: open.name, record: written, fields }]);
+  dialog.close();
+  show();
+  flush();
+});
+
+// The end is when it is signed, unless somebody has typed another one.
+form.querySelector("[value=sign]").addEventListener("click", () => {
+  if (!open.ended && form.elements.end.value === "") form.elements.end.value = local(new Date());
+});
+
+form.querySelector("[data-cancel]").addEventListener("click", () => dialog.close());
+for (const button of document.querySelectorAll("[data-record]")) button.addEventListener("click", () => begin(button.closest(".person")));
+addEventListener("online", flush);
+setInterval(() => kept().length > 0 && flush(), RETRY_MS);
+show();
+flush();
