@@ -7,6 +7,7 @@ mod detection;
 mod door;
 mod events;
 mod office;
+mod office_pages;
 mod pages;
 mod links;
 mod plans;

@@ -30,14 +30,14 @@ fn file(elder: &str, home: &str, area: &str) -> Value {
 }
 
 /// An elder who stands in tier `key`: 孤寡 by the facts.
-async fn enrolled(house: &House) {
+pub(crate) async fn enrolled(house: &House) {
     for (elder, home, area) in [("elder-1", "home-0001", "350582/meiling/guishan"), ("elder-2", "home-0002", "350582/dongshi")] {
         let (status, answer) = house.post("city", "/api/v1/elders", &json!({ "record": file(elder, home, area) }).to_string()).await;
         assert_eq!(status, StatusCode::OK, "{answer}");
     }
 }
 
-fn visit(id: &str, visitor: &str, start: &str) -> Value {
+pub(crate) fn visit(id: &str, visitor: &str, start: &str) -> Value {
     let end = start.parse::<care::Timestamp>().unwrap() + TimeDelta::minutes(25);
     json!({
         "id": id, "elder": "elder-1", "home": "home-0001", "area": "", "visitor": visitor, "mode": "home", "origin": "regular", "start": start, "end": end,
@@ -48,7 +48,7 @@ fn visit(id: &str, visitor: &str, start: &str) -> Value {
     })
 }
 
-async fn signed(house: &House, who: &str, visit: Value) -> (StatusCode, Value) {
+pub(crate) async fn signed(house: &House, who: &str, visit: Value) -> (StatusCode, Value) {
     house.post(who, "/api/v1/visits", &json!({ "record": visit, "sign": true }).to_string()).await
 }
 

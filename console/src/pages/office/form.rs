@@ -87,7 +87,9 @@ fn decode(text: &str) -> String {
             b'+' => bytes.push(b' '),
             b'%' => {
                 let two = [rest.next(), rest.next()].into_iter().flatten().map(char::from).collect::<String>();
-                bytes.extend(u8::from_str_radix(&two, 16));
+                if two.len() == 2 {
+                    bytes.extend(u8::from_str_radix(&two, 16));
+                }
             }
             byte => bytes.push(byte),
         }

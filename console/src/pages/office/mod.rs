@@ -25,8 +25,7 @@ use crate::messages::Words;
 use crate::problem::Problem;
 use crate::routes::Table;
 use askama::Template;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use std::collections::BTreeMap;
 use store::register::Role;
@@ -145,15 +144,6 @@ impl Desk {
     }
 }
 
-/// Where a role's work begins.
-async fn start(caller: Caller) -> Redirect {
-    Redirect::to(match caller.role {
-        Role::Department => "/office/referrals",
-        Role::TownGuide | Role::CitySupervisor | Role::Administrator => "/office/months",
-        Role::Operator | Role::ShiftLead | Role::VillageLiaison | Role::Visitor | Role::Family | Role::Responder | Role::WallBoard => "/office/due",
-    })
-}
-
 /// A sheet of paper: no frame, the style of the forms.
 pub(crate) fn sheets(title: &str, back: (&str, &str), sheets: &str) -> Response {
     let v = assets::version();
@@ -172,15 +162,21 @@ pub(crate) fn back(path: &str) -> Response {
     Redirect::to(path).into_response()
 }
 
-async fn anywhere(State(_): State<App>, _: HeaderMap, _: Uri, caller: Caller) -> Redirect {
-    start(caller).await
+/// Where a role's work begins.
+async fn start(caller: Caller) -> Redirect {
+    std::future::ready(Redirect::to(match caller.role {
+        Role::Department => "/office/referrals",
+        Role::TownGuide | Role::CitySupervisor | Role::Administrator => "/office/months",
+        Role::Operator | Role::ShiftLead | Role::VillageLiaison | Role::Visitor | Role::Family | Role::Responder | Role::WallBoard => "/office/due",
+    }))
+    .await
 }
 
 /// The routes of the pages.
 pub(crate) fn routes(table: Table) -> Table {
     use Need::{City, Office, Refer, SignedIn, Supervise, Visit};
     table
-        .get("/office", SignedIn, anywhere)
+        .get("/office", SignedIn, start)
         .get("/office/due", Visit, due::page)
         .get("/office/elders", Visit, elders::list)
         .get("/office/elders/new", Office, elders::new)

@@ -61,11 +61,11 @@ fn figures(line: &Line) -> Vec<Cell> {
     vec![
         Cell::count(line.elders),
         Cell::text(format!("{}/{}", line.home_met, line.home_owed)),
-        Cell { class: "number", ..Cell::text(percent(line.home_met, line.home_owed)) },
+        Cell::figure(percent(line.home_met, line.home_owed)),
         Cell::text(format!("{}/{}", line.reach_met, line.reach_owed)),
-        Cell { class: "number", ..Cell::text(percent(line.reach_met, line.reach_owed)) },
+        Cell::figure(percent(line.reach_met, line.reach_owed)),
         Cell::count(line.remote_only),
-        Cell { class: "number", ..Cell::text(percent(line.cover.covered, line.cover.with_devices)) },
+        Cell::figure(percent(line.cover.covered, line.cover.with_devices)),
         Cell::count(line.exempt),
     ]
 }
@@ -102,10 +102,10 @@ pub(crate) async fn one(desk: Desk, Id(text): Id, Asked(asked): Asked<MonthAsked
         Some((seal, by, when)) => page.lead.push(fill(o.closed_by, &[("by", by.as_str()), ("at", &desk.when(*when)), ("seal", seal.get(..12).unwrap_or(seal))])),
         None => page.lead.push(o.not_closed.to_owned()),
     }
-    if let Some((above, _)) = area.rsplit_once('/').or((!area.is_empty()).then_some(("", ""))) {
-        if desk.caller.sees_area(above) {
-            page = page.link(format!("/office/months/{at}?area={}", encode(above)), o.one_up);
-        }
+    if let Some((above, _)) = area.rsplit_once('/').or((!area.is_empty()).then_some(("", "")))
+        && desk.caller.sees_area(above)
+    {
+        page = page.link(format!("/office/months/{at}?area={}", encode(above)), o.one_up);
     }
     page = page.link(format!("/office/months/{at}/league"), o.league).link(format!("/office/months/{at}/forecast?area={}", encode(&area)), o.forecast);
     page.search.push(Form::search(
@@ -129,7 +129,7 @@ pub(crate) async fn one(desk: Desk, Id(text): Id, Asked(asked): Asked<MonthAsked
     page.tables.push(exempt);
     page.notes.extend(report.unconfirmed.iter().map(|note| format!("* {note}")));
     page.notes.extend(report.policies.iter().map(|(version, hash)| format!("{} {version} · {}", o.policy_version, hash.get(..16).unwrap_or(hash))));
-    if found.closed.is_none() && at < Month::of(office.today()) && desk.may(Need::City) && desk.caller.sees_everything() {
+    if found.closed.is_none() && at < Month::of(office.today()) && desk.may(Need::City) {
         page.forms.push(Form { class: "danger", ..Form::act(o.close_month, format!("/office/months/{at}/close"), o.close_month_go, vec![Field::of("hidden", "sure", "", "yes")]) });
     }
     Ok(desk.show(page))
@@ -157,9 +157,6 @@ fn names(desk: &Desk, id: &'static str, title: &str, list: &[ElderId], whole: bo
 
 pub(crate) async fn close(desk: Desk, Id(text): Id) -> Result<Response, Problem> {
     let at = month(&text)?;
-    if !desk.caller.sees_everything() {
-        return Err(Problem::Forbidden);
-    }
     desk.app.parts.office.close_month(at, &desk.caller.person).await?;
     Ok(back(&format!("/office/months/{at}")))
 }

@@ -38,6 +38,11 @@ impl Cell {
         Self { text: text.into(), chip, ..Self::default() }
     }
 
+    /// A share as it is printed.
+    pub(crate) fn figure(text: impl Into<String>) -> Self {
+        Self { text: text.into(), class: "number", ..Self::default() }
+    }
+
     pub(crate) fn count(n: u32) -> Self {
         Self { text: n.to_string(), class: "number", number: Some(f64::from(n)), ..Self::default() }
     }
