@@ -4,6 +4,7 @@
 pub mod answer;
 pub mod days;
 mod evaluate;
+mod export;
 mod facts;
 pub mod form;
 pub mod guard;

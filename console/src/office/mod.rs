@@ -4,6 +4,7 @@
 mod consents;
 mod elders;
 mod events;
+mod facts;
 mod figures;
 mod matters;
 mod model;

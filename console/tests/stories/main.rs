@@ -12,3 +12,4 @@ mod pages;
 mod links;
 mod plans;
 mod support;
+mod town;

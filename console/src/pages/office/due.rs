@@ -44,7 +44,7 @@ pub(crate) async fn page(desk: Desk, Asked(asked): Asked<DueAsked>) -> Result<Re
         "/office/due",
         o.search,
         vec![
-            Field::of("text", "area", o.area, area),
+            desk.area_field(&area),
             Field::select("show", o.show, choices([("late", o.due_late)], &asked.show, Some(o.all))),
         ],
     ));

@@ -99,7 +99,7 @@ pub(crate) async fn list(desk: Desk, Asked(asked): Asked<ElderAsked>) -> Result<
         o.search,
         vec![
             Field::of("search", "text", o.search_name, &asked.text),
-            Field::of("text", "area", o.area, &area),
+            desk.area_field(&area),
             Field::select("list", o.show, choices(lists, &asked.list, Some(o.all))),
         ],
     ));
@@ -283,8 +283,9 @@ fn purpose_name(desk: &Desk, purpose: &str) -> String {
     match purpose {
         "enrolment" => desk.o.purpose_enrolment,
         "remote" => desk.o.purpose_remote,
-        "family_view" => desk.o.purpose_family,
-        "health" => desk.o.purpose_health,
+        "video" => desk.o.purpose_video,
+        "share_family" => desk.o.purpose_family,
+        "share_service" => desk.o.purpose_service,
         other => other,
     }
     .to_owned()

@@ -67,7 +67,7 @@ fn matters(desk: &Desk, title: &str, here: &str, states: Vec<Choice>) -> Page {
     let names = [o.follow_ups, o.hazards, o.needs, o.incidents];
     let sisters: Vec<(&str, &str)> = SISTERS.into_iter().zip(names).filter(|(href, _)| *href != "/office/follow-ups" || desk.may(Need::Office)).collect();
     let mut page = Page::new("matters", title).sisters(&sisters, here);
-    page.search.push(Form::search(here, o.search, vec![Field::select("state", o.state, states), Field::of("text", "area", o.area, "")]));
+    page.search.push(Form::search(here, o.search, vec![Field::select("state", o.state, states), desk.area_field("")]));
     page
 }
 
@@ -337,7 +337,7 @@ pub(crate) async fn samples(desk: Desk, Asked(asked): Asked<MatterAsked>) -> Res
         o.draw_sample,
         SUPERVISION[0],
         o.draw_go,
-        vec![Field::of("month", "month", o.month, last.to_string()), Field::of("text", "area", o.area, &desk.caller.area), Field::of("number", "n", o.how_many, "10")],
+        vec![Field::of("month", "month", o.month, last.to_string()), desk.area_field(&desk.caller.area), Field::of("number", "n", o.how_many, "10")],
     ));
     Ok(desk.show(page))
 }
@@ -443,7 +443,7 @@ pub(crate) async fn events(desk: Desk, Asked(asked): Asked<MatterAsked>) -> Resu
                 Field::select("kind", o.kind, choices(kinds.iter().map(|(code, name)| (*code, name.as_str())), "weather", None)),
                 Field::select("event", o.event, choices(events.iter().map(|(code, name)| (*code, name.as_str())), "", Some("—"))),
                 Field::select("level", o.level, choices(Colour::ALL.iter().map(|colour| (colour.code(), colour.name(l))), "orange", Some("—"))),
-                Field::of("text", "area", o.area, &desk.caller.area),
+                desk.area_field(&desk.caller.area),
                 Field::of("text", "words", o.words, ""),
             ],
         ));

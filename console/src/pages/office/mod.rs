@@ -72,6 +72,18 @@ impl Desk {
         need.met_by(self.caller.role)
     }
 
+    /// A choice of areas: the caller's and those within it. With very many, the path is typed.
+    pub(crate) fn area_field(&self, chosen: &str) -> Field {
+        const MOST: usize = 400;
+        let own = &self.caller.area;
+        let inside: Vec<(String, String)> = self.areas.keys().filter(|path| self.caller.sees_area(path)).take(MOST + 1).map(|path| (path.clone(), self.place(path))).collect();
+        if inside.len() > MOST || inside.is_empty() {
+            return Field::of("text", "area", self.o.area, chosen);
+        }
+        let whole = own.is_empty().then_some(self.o.all);
+        Field::select("area", self.o.area, part::choices(inside.iter().map(|(path, name)| (path.as_str(), name.as_str())), chosen, whole))
+    }
+
     /// The name of an area alone.
     pub(crate) fn place_name(&self, path: &str) -> String {
         self.areas.get(path).filter(|name| !name.is_empty()).cloned().unwrap_or_else(|| path.rsplit('/').next().unwrap_or(path).to_owned())
@@ -199,6 +211,7 @@ pub(crate) fn routes(table: Table) -> Table {
         .get("/office/months", Office, months::list)
         .get("/office/months/{month}", Office, months::one)
         .post("/office/months/{month}/close", City, months::close)
+        .get("/office/facts", City, months::facts)
         .get("/office/months/{month}/league", Office, months::league)
         .get("/office/months/{month}/forecast", Office, months::forecast)
         .get("/office/follow-ups", Office, matters::follow_ups)

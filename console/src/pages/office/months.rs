@@ -7,7 +7,8 @@ use crate::caller::Need;
 use crate::extract::{Asked, Id};
 use crate::messages::fill;
 use crate::problem::Problem;
-use axum::response::Response;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use care::ElderId;
 use care::calendar::Month;
 use care::office::month::LEAGUE_BY;
@@ -113,6 +114,9 @@ pub(crate) async fn one(desk: Desk, Id(text): Id, Asked(asked): Asked<MonthAsked
         o.show_month,
         vec![Field::of("month", "month", o.month, at.to_string()), Field::of("hidden", "area", "", &area)],
     ));
+    if desk.may(Need::City) {
+        page = page.link("/office/facts", o.facts_file);
+    }
     page.tables.push(table);
     let whole = !asked.format.is_empty();
     for (id, title, list) in [
@@ -159,6 +163,15 @@ pub(crate) async fn close(desk: Desk, Id(text): Id) -> Result<Response, Problem>
     let at = month(&text)?;
     desk.app.parts.office.close_month(at, &desk.caller.person).await?;
     Ok(back(&format!("/office/months/{at}")))
+}
+
+/// The facts behind the reports, for an independent recomputation: identifiers, no names.
+pub(crate) async fn facts(desk: Desk) -> Result<Response, Problem> {
+    let office = desk.app.parts.office.clone();
+    let facts = office.facts().await?;
+    office.write(vec![office.audit(desk.caller.person.as_str(), "facts.export", "all")]).await?;
+    let headers = [(header::CONTENT_TYPE, "application/json"), (header::CONTENT_DISPOSITION, "attachment; filename=\"facts.json\"")];
+    Ok((StatusCode::OK, headers, facts.to_string()).into_response())
 }
 
 pub(crate) async fn league(desk: Desk, Id(text): Id) -> Result<Response, Problem> {

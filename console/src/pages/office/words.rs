@@ -145,7 +145,8 @@ words! {
     purpose_enrolment: "建档与探访", "register and visits";
     purpose_remote: "远程监测", "remote monitoring";
     purpose_family: "家属查看", "family may look";
-    purpose_health: "健康信息", "health data";
+    purpose_video: "视频探访", "video visits";
+    purpose_service: "向服务单位提供资料", "share with services";
     said_by: "由谁表示", "Said by";
     proof: "凭证存放处", "Where the proof is kept";
     search_name: "姓名、编号", "Name or identifier";
@@ -272,6 +273,7 @@ words! {
     still_owed: "本月仍须探访", "Still owed this month";
     exempt: "免访", "Exempt";
     policy_version: "政策版本", "Policy version";
+    facts_file: "事实（JSON，供独立复算）", "Facts (JSON, to recompute)";
     close_month: "封存本月", "Close this month";
     close_month_go: "封存，不再更改", "Close: it will not change again";
     // Matters.
