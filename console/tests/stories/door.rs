@@ -139,8 +139,57 @@ const OFFICE: &[(&str, &str, Need)] = &[
     ("POST", "/api/v1/warnings", Supervise),
 ];
 
+/// The office's pages.
+const OFFICE_PAGES: &[(&str, &str, Need)] = &[
+    ("GET", "/office", SignedIn),
+    ("GET", "/office/blank/annex-1", Visit),
+    ("GET", "/office/blank/annex-2", Visit),
+    ("GET", "/office/due", Visit),
+    ("GET", "/office/elders", Visit),
+    ("GET", "/office/elders/new", Office),
+    ("GET", "/office/elders/{id}", Visit),
+    ("GET", "/office/elders/{id}/annex-1", Office),
+    ("GET", "/office/elders/{id}/booklet", Office),
+    ("GET", "/office/elders/{id}/edit", Office),
+    ("GET", "/office/events", Visit),
+    ("GET", "/office/export/{target}", Office),
+    ("GET", "/office/facts", City),
+    ("GET", "/office/findings", Office),
+    ("GET", "/office/flags", Supervise),
+    ("GET", "/office/follow-ups", Office),
+    ("GET", "/office/hazards", Visit),
+    ("GET", "/office/import", Office),
+    ("GET", "/office/incidents", Visit),
+    ("GET", "/office/months", Office),
+    ("GET", "/office/months/{month}", Office),
+    ("GET", "/office/months/{month}/forecast", Office),
+    ("GET", "/office/months/{month}/league", Office),
+    ("GET", "/office/needs", Visit),
+    ("GET", "/office/policy", Visit),
+    ("GET", "/office/referrals", Refer),
+    ("GET", "/office/retention", Office),
+    ("GET", "/office/samples", Supervise),
+    ("GET", "/office/visits/{id}", Visit),
+    ("GET", "/office/visits/{id}/annex-2", Visit),
+    ("POST", "/office/elders/{id}/consent", Visit),
+    ("POST", "/office/elders/{id}/edit", Office),
+    ("POST", "/office/elders/{id}/review", Office),
+    ("POST", "/office/events", Supervise),
+    ("POST", "/office/events/{id}/withdraw", Supervise),
+    ("POST", "/office/export/{target}/receipt", Supervise),
+    ("POST", "/office/follow-ups/{id}", Office),
+    ("POST", "/office/hazards/{id}", Visit),
+    ("POST", "/office/import", Office),
+    ("POST", "/office/import/apply", Office),
+    ("POST", "/office/months/{month}/close", City),
+    ("POST", "/office/needs/{id}", Visit),
+    ("POST", "/office/referrals/{id}", Refer),
+    ("POST", "/office/samples", Supervise),
+    ("POST", "/office/samples/{id}", Supervise),
+];
+
 fn table() -> impl Iterator<Item = &'static (&'static str, &'static str, Need)> {
-    TABLE.iter().chain(OFFICE)
+    TABLE.iter().chain(OFFICE).chain(OFFICE_PAGES)
 }
 
 const ROLES: &[Role] = &[
@@ -176,7 +225,7 @@ fn met(need: Need, role: Role) -> bool {
 /// A request to a route, its variable parts filled with what exists.
 fn request(method: &str, path: &str, alarm: &str) -> axum::http::request::Builder {
     let id = if path.contains("/homes/") { "home-0001" } else { alarm };
-    let path = path.replace("{id}", id).replace("{elder}", "elder-1").replace("{contact}", "c-daughter").replace("{month}", "2026-11").replace("{purpose}", "remote").replace("{version}", "0").replace("{token}", "x").replace("{file}", "console.css");
+    let path = path.replace("{id}", id).replace("{elder}", "elder-1").replace("{target}", "jinmin").replace("{contact}", "c-daughter").replace("{month}", "2026-11").replace("{purpose}", "remote").replace("{version}", "0").replace("{token}", "x").replace("{file}", "console.css");
     Request::builder().method(method).uri(path)
 }
 

@@ -207,7 +207,7 @@ pub(crate) fn routes(table: Table) -> Table {
         .post_file("/office/import", Office, FILE_BYTES_MAX, import::preview)
         .post_file("/office/import/apply", Office, FILE_BYTES_MAX + 1_000_000, import::apply)
         .get("/office/export/{target}", Office, import::export)
-        .post("/office/export/{target}/receipt", Office, import::receipt)
+        .post("/office/export/{target}/receipt", Supervise, import::receipt)
         .get("/office/months", Office, months::list)
         .get("/office/months/{month}", Office, months::one)
         .post("/office/months/{month}/close", City, months::close)
