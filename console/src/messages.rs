@@ -66,6 +66,48 @@ words! {
     sign_in_demo: "演示：用户名和密码在启动它的终端里。", "Demo: the terminal that started it shows the user name and the password.";
     signed_out: "您已退出。", "You are signed out.";
 
+    // What was learned of a home.
+    routine_title: "作息与规则", "Routine and rules";
+    routine_picture: "一天中每个钟点允许的静默时长", "How long it may be quiet, by hour of the day";
+    routine_legend: "柱：这么久没有动静就打询问电话。横线：这么久就按预案求助。圆点：近 30 至 60 天见过的最长静默。纵轴是小时。", "Bars: quiet for so long is a check call. Lines: for so long, help is called by the plan. Dots: the longest quiet of the last 30 to 60 days. Hours upwards.";
+    routine_hour: "{hour} 点：静默 {attention} 询问，{urgent} 求助；见过最长 {longest}", "{hour}:00: check call after {attention}, help after {urgent}; longest seen {longest}";
+    routine_learned: "已学习 {days} 天。", "Learned from {days} days.";
+    routine_start: "平时 {usual} 前后开始一天；到 {late} 仍未开始算晚。", "The day usually begins about {usual}; not begun by {late} is late.";
+    routine_start_unknown: "一天何时开始，满七天才知道。", "When the day begins is known after seven days.";
+    routine_kept: "已保存。", "Kept.";
+    rules_title: "静默以外的规则", "Rules beside silence";
+    rules_hint: "先在这户人家过去 60 天上试一试，再打开。", "Try them on the last 60 days of this home before you switch them on.";
+    rules_try: "在过去 60 天上试一试", "Try on the last 60 days";
+    rules_save: "保存", "Save";
+    trial_head: "过去 {days} 天会提醒 {n} 次", "It would have spoken {n} times in the last {days} days";
+    column_when: "时间", "When";
+    column_rule: "规则", "Rule";
+    column_why: "原因", "Why";
+    rule_bed_left: "夜间离床", "Bed left at night";
+    rule_bed_left_what: "离床半小时未回，别处也没有动静", "for half an hour neither back nor seen elsewhere";
+    rule_door_night: "夜间开门", "Door at night";
+    rule_door_night_what: "夜里开门后 20 分钟屋里没有动静", "moved, and for 20 minutes nobody is seen inside";
+    rule_running_long: "用水用电过久", "Running too long";
+    rule_running_long_what: "用水一小时、指定电器六小时不停", "water for an hour, a named appliance for six";
+    rule_temperature: "过冷过热", "Too cold or hot";
+    rule_temperature_what: "室温低于 12 °C 或高于 35 °C", "a room below 12 °C or above 35 °C";
+    rule_no_morning: "未起床", "No morning";
+    rule_no_morning_what: "比平时晚一个半小时仍未开始一天", "not about an hour and a half after the usual time";
+    rule_restless_night: "夜间不安", "Restless night";
+    rule_restless_night_what: "夜里活动或如厕远多于平时；下次上门时看", "far more about or to the toilet than usual; for the next visit";
+    rule_water_use: "用水异常", "Water use";
+    rule_water_use_what: "在家用水太少或太多（按本市标准）", "too little or too much at home, by the city's rule";
+    rule_door_unused: "整天未开门", "Door not used";
+    rule_door_unused_what: "在家 24 小时未开过门", "not opened for 24 hours at home";
+    rule_decline: "缓慢变化", "Slow change";
+    rule_decline_what: "厨房、如厕、夜间、起床时间逐渐改变；下次上门时看", "kitchen, toilet, nights, mornings change little by little; for the next visit";
+    tell_title: "告诉平台", "Tell the platform";
+    tell_away: "老人外出，预计回来的日子", "The elder is away; expected back on";
+    tell_away_go: "记为外出", "Note as away";
+    tell_back: "老人已回家", "The elder is back";
+    tell_pets: "家里有宠物，会触发活动传感器", "An animal lives there that sets off motion sensors";
+    tell_no_pets: "家里没有宠物", "No animal lives there";
+
     // The duty desk.
     desk_title: "值守台", "Duty desk";
     queue_title: "待处理", "Waiting";

@@ -162,6 +162,8 @@ pub(crate) fn build(app: &App) -> (Router, Vec<Route>) {
         .get("/desk/queue", See, pages::desk::queue)
         .get("/desk/alarms/{id}", See, pages::desk::alarm)
         .get("/homes", See, pages::homes::list)
+        .get("/homes/{id}/routine", See, pages::routine::page)
+        .post("/homes/{id}/routine", Act, pages::routine::sent)
         .get("/homes/{id}", See, pages::homes::one);
     let table = pages::office::routes(api::office::routes(table));
     let router = table

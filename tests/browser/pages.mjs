@@ -8,5 +8,6 @@ export const PAGES = [
   { path: "/?alarm={alarm}", who: "operator" },
   { path: "/homes", who: "operator" },
   { path: "/homes/home-0001", who: "operator" },
+  { path: "/homes/home-0001/routine", who: "operator" },
   { path: "/homes/no-such-home", who: "operator" },
 ];

@@ -12,6 +12,7 @@ mod presence;
 pub(crate) mod problem;
 mod queue;
 mod say;
+pub(crate) mod routine;
 pub(crate) mod sign_in;
 
 use askama::Template;

@@ -43,6 +43,8 @@ const TABLE: &[(&str, &str, Need)] = &[
     ("GET", "/desk/queue", See),
     ("GET", "/healthz", Loopback),
     ("GET", "/homes", See),
+    ("GET", "/homes/{id}/routine", See),
+    ("POST", "/homes/{id}/routine", Act),
     ("GET", "/homes/{id}", See),
     ("GET", "/metrics", Loopback),
     ("GET", "/readyz", Loopback),
