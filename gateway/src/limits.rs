@@ -2,7 +2,7 @@
 //!
 //! | limit | at the limit |
 //! |---|---|
-//! | packet (64 KB; 256 KB for hubs) | v5: DISCONNECT 0x95, then close; v3: close |
+//! | packet (64 KB; 640 KB for hubs, whose bridges describe all devices in one) | v5: DISCONNECT 0x95, then close; v3: close |
 //! | connections in all | a new one is closed at once and counted |
 //! | connections per credential | CONNACK 0x97 (v3: 3), close; a second connection of one client id takes over and never counts twice |
 //! | connects per second | the next ones wait in the listener's backlog, none is refused |
@@ -130,7 +130,7 @@ impl Default for Limits {
             hub: Share {
                 subscriptions: 512,
                 queued_messages: 1_000,
-                packet_bytes_max: 262_144,
+                packet_bytes_max: 655_360,
                 routine: Some(Rate { per_second: 1_000, burst: 10_000 }),
                 ..device.clone()
             },
