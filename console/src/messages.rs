@@ -244,6 +244,7 @@ words! {
     relation_neighbour: "邻居", "neighbour";
     relation_village_liaison: "联络员", "village liaison";
     relation_family_doctor: "家庭医生", "family doctor";
+    relation_duty_phone: "值班电话", "duty phone";
     reveal: "显示", "Show";
     reveal_note: "显示会被记录", "Showing is recorded";
     health_notes: "健康情况", "Health";

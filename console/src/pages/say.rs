@@ -117,6 +117,7 @@ pub(crate) fn relation<'a>(w: &'a Words, code: &'a str) -> &'a str {
         "neighbour" => w.relation_neighbour,
         "village_liaison" => w.relation_village_liaison,
         "family_doctor" => w.relation_family_doctor,
+        "duty_phone" => w.relation_duty_phone,
         other => other,
     }
 }

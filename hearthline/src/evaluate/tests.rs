@@ -83,6 +83,23 @@ fn on_the_development_homes_both_budgets_hold_and_collapses_are_found_sooner_tha
 }
 
 #[test]
+fn a_home_of_three_days_is_watched_within_the_budget() {
+    let Some(dir) = data() else { return };
+    let scores: Vec<_> = ["hh104", "hh102", "casas_al", "uciadl_b"]
+        .iter()
+        .map(|home| {
+            let mut recording = Recording::read(&dir, home).unwrap();
+            recording.cut(3 + FRESH_DAYS);
+            let draws = draws::make(&recording, 3);
+            let outcome = play(Method::Product, &recording, &draws, &settings());
+            score::score(&recording, &draws, &outcome, Tier::Attention, 3)
+        })
+        .collect();
+    let all = score::total(&scores);
+    assert!(all.per_month <= 1.0 && all.median_h <= 5.7, "{all:?}");
+}
+
+#[test]
 fn a_fork_hears_nothing_and_leaves_the_home_as_it_was() {
     let settings = settings();
     let text = "ts,sensor,kind,room,value\n2011-06-15T08:00:00,M1,motion,kitchen,ON\n";
