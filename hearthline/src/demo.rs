@@ -64,6 +64,9 @@ pub struct DemoArgs {
     /// The clock is this many seconds ahead of the wall's (negative: behind), for trying things out.
     #[arg(long, default_value_t = 0, allow_negative_numbers = true, value_name = "SECONDS")]
     pub clock_offset: i64,
+    /// Every commit of the log takes so many milliseconds longer: a disk that is slow, for trying things out.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=5_000), value_name = "MS")]
+    pub slow_disk: u32,
     /// Longest silence at home, seconds: shorter shows inactivity sooner.
     #[arg(long, default_value_t = 43_200, value_parser = clap::value_parser!(u32).range(30..=172_800), value_name = "SECONDS")]
     pub silence_max: u32,
@@ -147,6 +150,7 @@ fn blueprint(args: &DemoArgs, data: PathBuf) -> anyhow::Result<Blueprint> {
         cluster: None,
         clock_rate: args.clock_rate,
         clock_offset: TimeDelta::seconds(args.clock_offset),
+        slow_disk: std::time::Duration::from_millis(u64::from(args.slow_disk)),
     })
 }
 

@@ -82,6 +82,8 @@ pub struct Blueprint {
     pub clock_rate: u32,
     /// How far the clock is from the wall's.
     pub clock_offset: TimeDelta,
+    /// Every commit of the log takes so much longer: the demo's.
+    pub slow_disk: Duration,
 }
 
 /// What the caller may do with the register before anything starts: a demo fills it.
@@ -161,7 +163,7 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
     let clock: Arc<dyn Clock> = clock;
     let log: Arc<dyn LogKeeper> = match &base {
         Base::Directory(dir) => {
-            let options = LogOptions { shards: SHARDS, ballast_bytes: u64::from(blueprint.reserve_mb) * 1024 * 1024, ..LogOptions::default() };
+            let options = LogOptions { shards: SHARDS, ballast_bytes: u64::from(blueprint.reserve_mb) * 1024 * 1024, slower_by: blueprint.slow_disk, ..LogOptions::default() };
             Arc::new(SqliteLog::open(dir, options).context("opening the event log")?)
         }
         #[cfg(feature = "cluster")]

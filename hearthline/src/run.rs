@@ -99,6 +99,7 @@ fn blueprint(config: &Config) -> anyhow::Result<Blueprint> {
         cluster: config.cluster.clone(),
         clock_rate: 1,
         clock_offset: TimeDelta::zero(),
+        slow_disk: Duration::ZERO,
     })
 }
 

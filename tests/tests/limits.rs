@@ -459,3 +459,30 @@ fn a_flood_of_telemetry_does_not_hold_up_a_press() {
         demo.is_sound();
     });
 }
+
+#[test]
+fn a_slow_disk_makes_everybody_wait_and_loses_nothing() {
+    run(async {
+        let (mut demo, _receiver) = demo(Options::homes(200).with(&["--slow-disk", "300"])).await;
+        let mut presses = JoinSet::new();
+        for number in 40..80_usize {
+            let mut button = demo.bridge(&format!("slow-{number}")).await;
+            presses.spawn(async move {
+                let start = Instant::now();
+                button.press(&home(number), "slow").await.unwrap();
+                (home(number), start.elapsed())
+            });
+        }
+        let mut acked = BTreeSet::new();
+        let mut quickest = Duration::MAX;
+        while let Some(done) = presses.join_next().await {
+            let (home, took) = done.unwrap();
+            acked.insert(home);
+            quickest = quickest.min(took);
+        }
+        assert!(quickest >= Duration::from_millis(300), "acknowledged before the commit was over: {quickest:?}");
+        still_serves(&mut demo, "on the slow disk").await;
+        all_have_alarms(&demo, &acked).await;
+        demo.is_sound();
+    });
+}

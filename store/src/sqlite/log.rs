@@ -39,6 +39,8 @@ pub struct LogOptions {
     pub checkpoint_bytes: u64,
     /// At this size of the WAL the writer itself makes an end to its growth.
     pub wal_bytes_max: u64,
+    /// Every commit takes so much longer: a disk that is slow, for trying things out.
+    pub slower_by: std::time::Duration,
 }
 
 impl Default for LogOptions {
@@ -50,6 +52,7 @@ impl Default for LogOptions {
             queue_bytes_max: 32 << 20,
             checkpoint_bytes: 4 << 20,
             wal_bytes_max: 64 << 20,
+            slower_by: std::time::Duration::ZERO,
         }
     }
 }

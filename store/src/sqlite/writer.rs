@@ -286,6 +286,9 @@ impl Writer {
             return Err(rusqlite::Error::InvalidQuery);
         }
         tx.commit()?;
+        if !shared.options.slower_by.is_zero() {
+            std::thread::sleep(shared.options.slower_by);
+        }
         shared.counters.commit.observe(began.elapsed());
         Ok(())
     }

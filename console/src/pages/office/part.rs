@@ -67,6 +67,11 @@ impl Listing {
         Self { id, title: title.into(), heading: heading.iter().map(|name| (*name).to_owned()).collect(), ..Self::default() }
     }
 
+    /// The class of a column's heading: that of its cells.
+    pub(crate) fn class(&self, column: &usize) -> &'static str {
+        self.rows.first().and_then(|row| row.get(*column)).map(|cell| cell.class).filter(|class| *class == "number").unwrap_or_default()
+    }
+
     /// The same as a table to be written.
     fn table(&self, notes: &[String]) -> Table {
         let cell = |cell: &Cell| cell.number.map_or_else(|| workbook::Cell::text(&cell.text), workbook::Cell::Number);
