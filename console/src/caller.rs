@@ -29,6 +29,8 @@ pub enum Need {
     Act,
     /// To change plans of action, rotas and daily calls.
     Plan,
+    /// To say who may sign in, and as what.
+    People,
     /// To read the audit.
     Audit,
     /// To see the elders one visits, and to write visits.
@@ -89,6 +91,7 @@ impl Need {
                 | Role::Responder
                 | Role::WallBoard => false,
             },
+            Self::People => role == Role::Administrator,
             Self::Supervise => Self::Office.met_by(role) && role != Role::VillageLiaison,
             Self::City => Self::Supervise.met_by(role) && role != Role::TownGuide,
             Self::Refer => Self::Office.met_by(role) || role == Role::Department,

@@ -339,6 +339,7 @@ words! {
     invalid_text_long: "太长了，最多 4000 个字", "too long, at most 4,000 characters";
     invalid_outcome: "未知的结果代码", "not a known outcome";
     invalid_outcome_reason: "选择“其他”时请写明情况", "needs some words when the outcome is `other`";
+    invalid_person_field: "不可用：请检查用户名、口令（至少 10 个字符）、区域与角色", "not possible: look at the name, the password (at least 10 characters), the area and the role";
     invalid_until: "时间不对：应在合理的范围之内", "not a possible time: it must lie within reason";
     invalid_days: "应在 1 到 90 天之间", "must be between 1 and 90 days";
     invalid_limit: "应在 1 到 500 之间", "must be between 1 and 500";

@@ -79,7 +79,7 @@ async fn guard(State((app, need)): State<(App, Need)>, mut request: Request, nex
     let caller = match need {
         Need::Nothing | Need::Signed => None,
         Need::Loopback if from_loopback(&request) => None,
-        Need::Loopback | Need::SignedIn | Need::See | Need::Act | Need::Plan | Need::Audit | Need::Visit | Need::Office | Need::Supervise | Need::City | Need::Refer => {
+        Need::Loopback | Need::SignedIn | Need::See | Need::Act | Need::Plan | Need::People | Need::Audit | Need::Visit | Need::Office | Need::Supervise | Need::City | Need::Refer => {
             let caller = recognise(&app, headers).await?.ok_or(Problem::NotSignedIn)?;
             if !need.met_by(caller.role) {
                 return Err(Problem::Forbidden);
@@ -106,7 +106,7 @@ fn from_loopback(request: &Request) -> bool {
 
 /// The router and its table.
 pub(crate) fn build(app: &App) -> (Router, Vec<Route>) {
-    use Need::{Act, Audit, Loopback, Nothing, Plan, See, Signed, SignedIn};
+    use Need::{Act, Audit, Loopback, Nothing, People, Plan, See, Signed, SignedIn};
     let table = Table { app: app.clone(), rows: Vec::new(), router: Router::new() }
         .get("/healthz", Loopback, probes::healthz)
         .get("/readyz", Loopback, probes::readyz)
@@ -147,6 +147,9 @@ pub(crate) fn build(app: &App) -> (Router, Vec<Route>) {
         .get("/api/v1/well-calls", See, api::plans::well_calls)
         .post("/api/v1/well-calls", Plan, api::plans::put_well_call)
         .get("/api/v1/worklists/plans", See, api::plans::lacking)
+        .get("/api/v1/people", People, api::people::list)
+        .post("/api/v1/people", People, api::people::put)
+        .post("/api/v1/people/{id}/let-go", People, api::people::let_go)
         .get("/api/v1/audit", Audit, api::audit::list)
         .get("/api/v1/audit/verification", Audit, api::audit::verify)
         .get("/api/v1/events", See, api::events::stream)

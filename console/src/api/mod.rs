@@ -11,6 +11,7 @@ pub(crate) mod homes;
 pub(crate) mod me;
 pub(crate) mod office;
 pub(crate) mod openapi;
+pub(crate) mod people;
 pub(crate) mod plans;
 pub(crate) mod reveal;
 pub(crate) mod verbs;

@@ -4,7 +4,7 @@ use crate::support::{House, PASSWORD, answer, from, text};
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode, header};
 use care::TimeDelta;
-use console::Need::{self, Act, Audit, City, Loopback, Nothing, Office, Plan, Refer, See, Signed, SignedIn, Supervise, Visit};
+use console::Need::{self, Act, Audit, City, Loopback, Nothing, Office, People, Plan, Refer, See, Signed, SignedIn, Supervise, Visit};
 use console::Route;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -16,6 +16,9 @@ const TABLE: &[(&str, &str, Need)] = &[
     ("GET", "/", See),
     ("GET", "/api/v1/alarms", See),
     ("GET", "/api/v1/alarms/{id}", See),
+    ("GET", "/api/v1/people", People),
+    ("POST", "/api/v1/people", People),
+    ("POST", "/api/v1/people/{id}/let-go", People),
     ("GET", "/api/v1/audit", Audit),
     ("GET", "/api/v1/audit/verification", Audit),
     ("GET", "/api/v1/events", See),
@@ -220,6 +223,7 @@ fn met(need: Need, role: Role) -> bool {
         Supervise => [TownGuide, CitySupervisor, Administrator].contains(&role),
         City => [CitySupervisor, Administrator].contains(&role),
         Refer => [VillageLiaison, TownGuide, CitySupervisor, Department, Administrator].contains(&role),
+        People => role == Administrator,
         Plan | Audit => [ShiftLead, CitySupervisor, Administrator].contains(&role),
     }
 }
@@ -249,7 +253,7 @@ async fn nobody_gets_in_without_a_sign_in_and_each_role_where_it_may() {
         let bare = house.send(request(method, path, alarm.as_str()).body(Body::empty()).unwrap()).await;
         match need {
             Nothing => assert_ne!(bare.status(), StatusCode::UNAUTHORIZED, "{path}"),
-            Loopback | Signed | SignedIn | See | Act | Plan | Audit | Visit | Office | Supervise | City | Refer => assert_eq!(bare.status(), StatusCode::UNAUTHORIZED, "{path}"),
+            Loopback | Signed | SignedIn | See | Act | Plan | People | Audit | Visit | Office | Supervise | City | Refer => assert_eq!(bare.status(), StatusCode::UNAUTHORIZED, "{path}"),
         }
         for secret in ["wrong", "", "a b"] {
             let tried = request(method, path, alarm.as_str()).header("authorization", format!("Bearer {secret}")).header("cookie", format!("hearthline={secret}"));

@@ -9,6 +9,7 @@ mod events;
 mod office;
 mod office_pages;
 mod pages;
+mod people;
 mod links;
 mod plans;
 mod support;
