@@ -13,6 +13,7 @@ const BATCH: usize = 2_000;
 /// Those of the log.
 pub async fn history(log: &dyn EventLog, home: &HomeId, from: Timestamp, max: usize) -> Result<Vec<Signal>, LogError> {
     let shard = shard_of(home, log.shards());
+    // What describes devices is needed from the beginning: without it what came later cannot be read.
     let mut records = Vec::new();
     for lane in [Lane::Red, Lane::Routine] {
         let mut after = Offset::default();
@@ -20,7 +21,7 @@ pub async fn history(log: &dyn EventLog, home: &HomeId, from: Timestamp, max: us
             let batch = log.read(shard, lane, after, BATCH).await?;
             let Some(last) = batch.last() else { break };
             after = last.offset;
-            records.extend(batch.into_iter().map(|entry| entry.record).filter(|r| r.home == *home && (r.heard_at >= from || teaches(&r.topic))));
+            records.extend(batch.into_iter().map(|entry| entry.record).filter(|r| r.home == *home && (r.heard_at >= from || wire::teaches(&r.topic))));
             tokio::task::yield_now().await;
         }
     }
@@ -45,9 +46,4 @@ pub async fn history(log: &dyn EventLog, home: &HomeId, from: Timestamp, max: us
         }
     }
     Ok(signals)
-}
-
-/// True if a message of this topic describes devices: without it later ones cannot be read.
-fn teaches(topic: &str) -> bool {
-    topic.ends_with("/bridge/devices") || topic.ends_with("/config")
 }
