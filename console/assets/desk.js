@@ -2,6 +2,7 @@
 
 import { now, setNow, tick } from "./clocks.js";
 import { follow, parts, post, reveals } from "./live.js";
+import { begin, callUp, loud } from "./shift.js";
 import * as sound from "./sound.js";
 
 const $ = (id) => document.getElementById(id);
@@ -41,7 +42,7 @@ function once(work) {
 /** Puts a part in place and keeps the focus where it was. */
 function place(target, part) {
   const focused = target.contains(document.activeElement) ? document.activeElement : null;
-  const mark = focused && ["data-alarm", "data-verb", "data-dialog", "data-reveal"].map((name) => [name, focused.getAttribute(name)]).find(([, value]) => value);
+  const mark = focused && ["data-alarm", "data-verb", "data-dialog", "data-step", "data-reveal"].map((name) => [name, focused.getAttribute(name)]).find(([, value]) => value);
   const top = target.scrollTop;
   target.replaceChildren(part);
   target.scrollTop = top;
@@ -102,7 +103,6 @@ queue.addEventListener("click", (event) => {
 // --- sound ---------------------------------------------------------------------------------------------------------
 
 const known = new Set(rows().map((row) => row.dataset.alarm));
-const shift = $("shift");
 
 /** What sounds for the alarms that nobody has taken yet, and what is said to those who cannot see. */
 function ring() {
@@ -111,53 +111,25 @@ function ring() {
     known.add(row.dataset.alarm);
     const what = row.querySelector(".what").innerText.replace(/\s+/g, " ");
     $("announce").textContent = document.body.dataset.newAlarm.replace("{what}", what);
-    if (row.dataset.level === "red") loud();
+    if (row.dataset.level === "red") escalate();
     else if (row.dataset.level !== "technical") sound.chime();
   }
   const red = rows().filter((row) => row.dataset.level === "red" && row.dataset.state === "raised").length;
   document.title = document.title.replace(/^\(\d+\) /, "");
   if (red) document.title = `(${red}) ${document.title}`;
+  callUp(rows(), chosen());
 }
 
-/** The longer a red alarm waits, the louder: 30 s, 60 s, 180 s. */
-function loud() {
-  const waits = rows()
-    .filter((row) => row.dataset.level === "red" && row.dataset.state === "raised")
-    .map((row) => now() - Number(row.dataset.raised));
-  if (!waits.length) return;
-  const longest = Math.max(...waits);
-  sound.alarm(longest > 180 ? 0.9 : longest > 60 ? 0.6 : longest > 30 ? 0.4 : 0.2);
+function escalate() {
+  loud(rows());
+  callUp(rows(), chosen());
 }
-setInterval(loud, 5000);
-
-async function startShift() {
-  if ((await sound.open()) && shift) {
-    shift.textContent = shift.dataset.on;
-    shift.classList.remove("primary");
-    sessionStorage.setItem("shift", "on");
-  }
-  soundBar();
-  sound.chime();
-}
-
-// After a reload in the middle of a shift the first touch of anything brings the sound back.
-if (shift && sessionStorage.getItem("shift")) {
-  const resume = () => {
-    removeEventListener("pointerdown", resume, true);
-    removeEventListener("keydown", resume, true);
-    if (!sound.isOn()) startShift();
-  };
-  addEventListener("pointerdown", resume, true);
-  addEventListener("keydown", resume, true);
-}
-
-function soundBar() {
-  $("sound-bar").hidden = !shift || sound.isOn();
-}
-shift?.addEventListener("click", startShift);
-$("sound-on").addEventListener("click", startShift);
-setInterval(soundBar, 2000);
-soundBar();
+setInterval(() => loud(rows()), 5000);
+setInterval(() => callUp(rows(), chosen()), 1000);
+$("called-up").querySelector("button").addEventListener("click", (event) => {
+  choose(event.target.dataset.alarm).then(() => card.querySelector('[data-verb="claim"]')?.focus());
+});
+begin();
 
 // --- acting --------------------------------------------------------------------------------------------------------
 
@@ -178,7 +150,7 @@ async function act(verb, body) {
   return result;
 }
 
-const draftKey = (form) => `draft:${chosen()}:${form.dataset.verb}`;
+const draftKey = (form) => `draft:${chosen()}:${form.dataset.verb}:${form.elements.step?.value ?? ""}`;
 
 function openDialog(name) {
   const dialog = $(`dialog-${name}`);
@@ -221,12 +193,50 @@ card.addEventListener("click", async (event) => {
   const button = event.target.closest("button");
   if (!button) return;
   if (button.dataset.dialog) openDialog(button.dataset.dialog);
+  if (button.dataset.step) openStep(button.dataset.step);
   if (button.dataset.verb) {
     button.disabled = true;
     const [ok, answer] = await act(button.dataset.verb);
     button.disabled = false;
     if (!ok) complain(answer);
   }
+});
+
+/** Opens the sheet of a step: whom to call, and what came of it. */
+function openStep(key) {
+  const sheet = card.querySelector(`template[data-sheet="${CSS.escape(key)}"]`);
+  if (!sheet) return;
+  $("step-body").replaceChildren(sheet.content.cloneNode(true));
+  openDialog("step");
+  $("step-body").querySelector("[autofocus]")?.focus();
+}
+
+/** What is said after a call was asked for: beside its button in a dialog, else on the card. */
+function tell(button, ok, words) {
+  const line = button.closest("dialog")?.querySelector("[data-told]") ?? $("act-told");
+  if (!line) return;
+  line.className = ok ? "told" : "wrong";
+  line.textContent = words;
+  line.hidden = false;
+}
+
+// The operator's own phone rings first, then the other one is called. Or the platform calls a contact of the plan now.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest?.("[data-connect], [data-call-now]");
+  const id = chosen();
+  if (!button || !id) return;
+  const { connect, callNow } = button.dataset;
+  button.disabled = true;
+  const [ok, answer] = connect
+    ? await post(`/api/v1/alarms/${id}/connect`, { to: connect, id: button.dataset.id })
+    : await post(`/api/v1/alarms/${id}/call-now`, { contact: callNow });
+  button.disabled = false;
+  const { connecting, calling } = document.body.dataset;
+  tell(button, ok, ok ? (connect ? connecting : calling) : (answer.detail ?? ""));
+  // Whichever authority was dialled is the one whose outcome is written down.
+  const step = button.form?.elements.step;
+  if (connect === "authority" && step) step.value = `authority/${button.dataset.id}`;
+  if (!connect) freshCard();
 });
 
 $("help-open").addEventListener("click", () => $("dialog-help").showModal());
@@ -236,6 +246,7 @@ $("help-open").addEventListener("click", () => $("dialog-help").showModal());
 const KEYS = {
   a: '[data-verb="claim"]',
   s: '[data-verb="skip"]',
+  x: '[data-verb="stop"]',
   n: '[data-dialog="report"]',
   w: '[data-verb="on-the-way"]',
   c: '[data-dialog="close"]',
@@ -258,6 +269,9 @@ addEventListener("keydown", (event) => {
     }
   } else if (key === "?") {
     $("dialog-help").showModal();
+  } else if (key === "e" || /^[1-9]$/.test(key)) {
+    event.preventDefault();
+    openStep(key);
   } else if (KEYS[key]) {
     const button = card.querySelector(KEYS[key]);
     if (!button) return;

@@ -3,6 +3,8 @@
 import { setNow } from "./clocks.js";
 
 const LOST_AFTER = 30000;
+/** A lost connection sounds again this often, for as long as it is lost. */
+const SOUND_EVERY = 3000;
 const lost = document.getElementById("lost");
 let heard = Date.now();
 let silent = false;
@@ -40,11 +42,15 @@ export function follow(changed, { onLost = () => {}, onBack = () => {} } = {}) {
     setInterval(open, 5000);
   }
   let asked = 0;
+  let sounded = 0;
   setInterval(async () => {
     if (Date.now() - heard <= LOST_AFTER) return;
     if (!silent) {
       silent = true;
       if (lost) lost.hidden = false;
+    }
+    if (Date.now() - sounded >= SOUND_EVERY) {
+      sounded = Date.now();
       onLost();
     }
     if (Date.now() - asked < 10000) return;
@@ -72,7 +78,7 @@ export async function post(path, body) {
   try {
     const response = await fetch(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body ?? {}) });
     if (response.status === 401) location.reload();
-    return [response.ok, await response.json()];
+    return [response.ok, await response.json().catch(() => ({}))];
   } catch {
     return [false, { detail: document.body.dataset.failed }];
   }

@@ -8,6 +8,7 @@ use crate::places::Places;
 use crate::office::Office;
 use crate::ports::{Doing, Feeds, Homes, Metrics, Warnings, Switchboard};
 use crate::problem::Problem;
+use crate::watch::Watch;
 use care::{HomeId, TimeDelta, Timestamp};
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
@@ -107,6 +108,7 @@ pub(crate) struct Inner {
     pub(crate) parts: Parts,
     pub(crate) live: Live,
     pub(crate) places: Places,
+    pub(crate) watch: Watch,
     pub(crate) passwords: Checker,
     pub(crate) failures_here: Failures<(String, IpAddr)>,
     pub(crate) failures_address: Failures<IpAddr>,
@@ -128,6 +130,7 @@ impl App {
         Ok(Self(Arc::new(Inner {
             live: Live::new(),
             places: Places::new(Arc::clone(&parts.register), Arc::clone(&parts.clock), PLACES_KEPT),
+            watch: Watch::default(),
             passwords: Checker::new()?,
             failures_here: Failures::new(5, TimeDelta::minutes(5), 10_000),
             failures_address: Failures::new(50, TimeDelta::minutes(5), 10_000),

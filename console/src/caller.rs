@@ -25,6 +25,8 @@ pub enum Need {
     SignedIn,
     /// To see alarms and homes.
     See,
+    /// To see figures without anybody's name: the wall board.
+    Wall,
     /// To take alarms and to reveal what is masked.
     Act,
     /// To change plans of action, rotas and daily calls.
@@ -91,6 +93,7 @@ impl Need {
                 | Role::Responder
                 | Role::WallBoard => false,
             },
+            Self::Wall => Self::See.met_by(role) || role == Role::WallBoard,
             Self::People => role == Role::Administrator,
             Self::Supervise => Self::Office.met_by(role) && role != Role::VillageLiaison,
             Self::City => Self::Supervise.met_by(role) && role != Role::TownGuide,

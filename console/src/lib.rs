@@ -3,6 +3,7 @@
 //! ```text
 //! routes (who may use what) ──▶ api/    JSON under /api/v1, problem details, OpenAPI, event stream
 //!                           └─▶ pages/  HTML: the duty desk, homes, sign-in
+//! watch: who is on shift, hand-overs, drills, figures of the alarms
 //! live: one reader of the ledger for all open pages        places: who lives where, masked
 //! ```
 //!
@@ -39,6 +40,7 @@ mod problem;
 mod routes;
 mod serve;
 mod shape;
+mod watch;
 
 pub use api::openapi::openapi;
 pub use app::{ConsoleSettings, Parts, Transport};

@@ -198,6 +198,9 @@ pub(crate) async fn follow(app: App) {
             tokio::time::sleep(Duration::from_secs(1)).await;
             continue;
         }
+        if crate::watch::tend(&app).await.is_err() {
+            tracing::warn!("who is on shift and whether a drill is on could not be read");
+        }
         // Half of the time at most goes into reading, however many alarms are open.
         tokio::time::sleep(began.elapsed().max(PAUSE_MIN)).await;
         tokio::select! {

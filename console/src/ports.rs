@@ -64,6 +64,8 @@ pub enum Figure {
     Ago(TimeDelta),
     /// How many wait in it.
     Waiting(u64),
+    /// How many of its routes do not work: trunks, addresses.
+    RoutesDown(u64),
 }
 
 /// The health of one part.
@@ -137,6 +139,8 @@ pub enum Party {
     Elder(ElderId),
     /// A contact.
     Contact(ContactId),
+    /// An authority by its number: 110, 119, 120. Only ever asked for by a person.
+    Authority(String),
 }
 
 impl fmt::Display for Party {
@@ -144,6 +148,7 @@ impl fmt::Display for Party {
         match self {
             Self::Elder(id) => write!(f, "elder/{id}"),
             Self::Contact(id) => write!(f, "contact/{id}"),
+            Self::Authority(number) => write!(f, "authority/{number}"),
         }
     }
 }

@@ -74,7 +74,7 @@ pub(crate) async fn readyz(State(app): State<App>) -> Response {
             state: state_name(feed.state),
             behind_s: match feed.figure {
                 Some(Figure::Behind(span)) => Some(span.num_seconds()),
-                Some(Figure::Homes(_) | Figure::Ago(_) | Figure::Waiting(_)) | None => None,
+                Some(Figure::Homes(_) | Figure::Ago(_) | Figure::Waiting(_) | Figure::RoutesDown(_)) | None => None,
             },
         })
         .collect();

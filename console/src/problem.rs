@@ -221,6 +221,7 @@ impl From<DeskError> for Problem {
             DeskError::Unknown => Self::NotFound,
             DeskError::Refused(Refusal::Closed) => Self::Closed,
             DeskError::Refused(Refusal::NotClaimed) => Self::NotClaimed,
+            DeskError::Refused(Refusal::NotCalling) => Self::Invalid { field: "alarm", what: |w| w.not_calling },
             DeskError::Refused(Refusal::ClaimedBy(by)) => Self::Claimed { by: by.id().to_owned(), name: by.id().to_owned() },
             DeskError::Ledger(error) => {
                 tracing::error!(%error, "a step that an operator asked for was not stored");

@@ -79,7 +79,7 @@ async fn guard(State((app, need)): State<(App, Need)>, mut request: Request, nex
     let caller = match need {
         Need::Nothing | Need::Signed => None,
         Need::Loopback if from_loopback(&request) => None,
-        Need::Loopback | Need::SignedIn | Need::See | Need::Act | Need::Plan | Need::People | Need::Audit | Need::Visit | Need::Office | Need::Supervise | Need::City | Need::Refer => {
+        Need::Loopback | Need::SignedIn | Need::See | Need::Wall | Need::Act | Need::Plan | Need::People | Need::Audit | Need::Visit | Need::Office | Need::Supervise | Need::City | Need::Refer => {
             let caller = recognise(&app, headers).await?.ok_or(Problem::NotSignedIn)?;
             if !need.met_by(caller.role) {
                 return Err(Problem::Forbidden);
@@ -122,6 +122,9 @@ pub(crate) fn build(app: &App) -> (Router, Vec<Route>) {
         .post("/api/v1/alarms/{id}/let-go", Act, api::verbs::let_go)
         .post("/api/v1/alarms/{id}/on-the-way", Act, api::verbs::on_the_way)
         .post("/api/v1/alarms/{id}/skip", Act, api::verbs::skip)
+        .post("/api/v1/alarms/{id}/stop", Act, api::verbs::stop)
+        .post("/api/v1/alarms/{id}/call-now", Act, api::verbs::call_now)
+        .post("/api/v1/alarms/{id}/steps", Act, api::verbs::step)
         .post("/api/v1/alarms/{id}/notes", Act, api::verbs::note)
         .post("/api/v1/alarms/{id}/connect", Act, api::connect::connect)
         .get("/api/v1/homes", See, api::homes::list)
@@ -168,6 +171,7 @@ pub(crate) fn build(app: &App) -> (Router, Vec<Route>) {
         .get("/homes/{id}/routine", See, pages::routine::page)
         .post("/homes/{id}/routine", Act, pages::routine::sent)
         .get("/homes/{id}", See, pages::homes::one);
+    let table = pages::watch::routes(api::watch::routes(table));
     let table = pages::office::routes(api::office::routes(table));
     let router = table
         .router

@@ -9,7 +9,7 @@ use crate::keys::{RegisterKeys, end_revoked};
 use crate::lamp::Lamps;
 use crate::pulse::{Elsewhere, ExchangeDoing, Pulse, Sources, Workers};
 use crate::secret;
-use crate::telephone::{Calls, Line, Telephone};
+use crate::telephone::{Calls, DemoLine, Line, Telephone};
 use alerts::canary::{Canary, CanaryChannel, CanarySettings};
 use alerts::exchange::Exchange;
 use alerts::self_audit::{AuditSettings, SelfAudit};
@@ -313,9 +313,10 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
         feeds: pulse.clone(),
         metrics: pulse.clone(),
         doing: Arc::new(Calls { exchange: ExchangeDoing(exchange.clone()), voice: voice.clone() }),
-        switchboard: match voice {
-            Some(voice) => Arc::new(Line::new(voice, handsets, ledger.clone(), clock.clone())),
-            None => Arc::new(NoSwitchboard),
+        switchboard: match (voice, &exchange) {
+            (Some(voice), _) => Arc::new(Line::new(voice, handsets, ledger.clone(), clock.clone())),
+            (None, Some(exchange)) => Arc::new(DemoLine::new(exchange.clone(), ledger.clone(), clock.clone())),
+            (None, None) => Arc::new(NoSwitchboard),
         },
         office,
         warnings: Arc::new(Cap),

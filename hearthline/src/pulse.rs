@@ -263,17 +263,25 @@ impl Feeds for Pulse {
             (true, false) => FeedState::Working,
         };
         let log_full = self.sources.log.disk_full() || self.sources.log.is_late();
+        let ledger = self.sources.ledger.stats();
         let mut out = vec![
             Feed { kind: FeedKind::Door, name: String::new(), state: state(door.is_some()), figure: Some(Figure::Homes(seen.homes)) },
             Feed { kind: FeedKind::Log, name: String::new(), state: if log_full { FeedState::Degraded } else { FeedState::Working }, figure: None },
+            Feed { kind: FeedKind::Ledger, name: String::new(), state: if ledger.disk_full { FeedState::Degraded } else { FeedState::Working }, figure: None },
             Feed { kind: FeedKind::Ingest, name: String::new(), state: ingest, figure: Some(Figure::Waiting(seen.red_behind + seen.routine_behind)) },
         ];
         for line in self.sources.engine.lines() {
             if line.name == "device" || line.name == alerts::engine::CANARY {
                 continue;
             }
-            let up = matches!(line.health, Health::Up) && line.routes_down == 0;
-            out.push(Feed { kind: FeedKind::Channel, name: line.name.clone(), state: state(up), figure: None });
+            // A channel whose own account is good but some of whose routes (trunks, addresses) fail is degraded, not gone.
+            let state = match (matches!(line.health, Health::Up), line.routes_down) {
+                (true, 0) => FeedState::Working,
+                (true, _) => FeedState::Degraded,
+                (false, _) => FeedState::Down,
+            };
+            let figure = (line.routes_down > 0).then(|| Figure::RoutesDown(line.routes_down as u64));
+            out.push(Feed { kind: FeedKind::Channel, name: line.name.clone(), state, figure });
         }
         let canary = self.sources.canary.view();
         let ago = canary.last_at.map(|at| self.sources.clock.now() - at);

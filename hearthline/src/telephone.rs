@@ -463,19 +463,56 @@ impl console::Switchboard for Line {
     }
 }
 
-/// What is noted at the alarm.
+/// What is noted at the alarm: whom, how it ended, and for a conversation its length in seconds. The console says it in words.
 fn told(to: &console::Party, came: &Connected) -> String {
-    let (zh, en) = match to {
-        console::Party::Elder(id) => (format!("致电老人 {id}"), format!("Call to elder {id}")),
-        console::Party::Contact(id) => (format!("致电联系人 {id}"), format!("Call to contact {id}")),
-    };
     match came {
-        Connected::Spoke(length) => format!("{zh}：通话 {0} 秒。{en}: spoke for {0} s.", length.as_secs()),
-        Connected::FirstNotReached(_) => format!("{zh}：值班员话机未接听。{en}: the operator's own phone was not answered."),
-        Connected::SecondNotReached(why) => format!("{zh}：未接通（{0}）。{en}: not reached ({0}).", why.word()),
-        Connected::GivenUp => format!("{zh}：接通前已挂断。{en}: given up before it was answered."),
-        Connected::NotDialled => format!("{zh}：号码不允许拨打。{en}: the dial plan does not allow the number."),
-        Connected::NoLine => format!("{zh}：没有可用线路。{en}: no line is free."),
+        Connected::Spoke(length) => format!("{to} spoke {}", length.as_secs()),
+        Connected::FirstNotReached(why) => format!("{to} own_phone {}", why.word()),
+        Connected::SecondNotReached(why) => format!("{to} not_reached {}", why.word()),
+        Connected::GivenUp => format!("{to} given_up"),
+        Connected::NotDialled => format!("{to} not_dialled"),
+        Connected::NoLine => format!("{to} no_line"),
+    }
+}
+
+/// The operators' own line of a demo: the phones are the simulated exchange's, and no real person is ever reached.
+pub(crate) struct DemoLine {
+    exchange: Arc<alerts::exchange::Exchange>,
+    ledger: Arc<dyn store::Ledger>,
+    clock: Arc<dyn store::Clock>,
+}
+
+impl DemoLine {
+    pub(crate) fn new(exchange: Arc<alerts::exchange::Exchange>, ledger: Arc<dyn store::Ledger>, clock: Arc<dyn store::Clock>) -> Self {
+        Self { exchange, ledger, clock }
+    }
+}
+
+/// How long a simulated conversation takes, and how long a simulated phone rings in vain.
+const DEMO_CALL: (i64, i64) = (12, 6);
+
+impl console::Switchboard for DemoLine {
+    fn connect(&self, ask: console::Connection) -> Result<(), console::NoConnection> {
+        use alerts::exchange::Manner;
+        let answered = match &ask.to {
+            console::Party::Authority(_) => true,
+            console::Party::Elder(_) | console::Party::Contact(_) => match self.exchange.manner(&ask.number) {
+                Manner::Takes | Manner::PassesOn => true,
+                Manner::Voicemail | Manner::NoAnswer | Manner::Busy | Manner::Off | Manner::Waits => false,
+            },
+        };
+        let (ledger, clock) = (self.ledger.clone(), self.clock.clone());
+        tokio::spawn(async move {
+            let (talk, ring) = DEMO_CALL;
+            let length = if answered { talk } else { ring };
+            clock.sleep_until(clock.now() + care::TimeDelta::seconds(length)).await;
+            let text = if answered { format!("{} spoke {length}", ask.to) } else { format!("{} not_reached no_answer", ask.to) };
+            let note = Write::Note { alarm: ask.alarm.clone(), at: clock.now(), by: ask.operator.as_str().to_owned(), kind: "call".into(), text };
+            if let Err(error) = ledger.commit(Tx { fence: None, writes: vec![note] }).await {
+                tracing::error!(alarm.id = %ask.alarm, %error, "how a call of the desk ended could not be stored");
+            }
+        });
+        Ok(())
     }
 }
 

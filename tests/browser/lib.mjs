@@ -32,7 +32,7 @@ export function must(held, what) {
 export async function house(...more) {
   const dir = mkdtempSync(join(tmpdir(), "hearthline-browser-"));
   const ready = join(dir, "ready.json");
-  const args = ["demo", "--quiet", "--homes", "12", "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--data", join(dir, "data"), "--ready-file", ready, ...more];
+  const args = ["demo", "--quiet", ...(more.includes("--homes") ? [] : ["--homes", "12"]), "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--data", join(dir, "data"), "--ready-file", ready, ...more];
   const child = spawn(BINARY, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, RUST_LOG: "warn" } });
   let said = "";
   child.stdout.on("data", (data) => (said += data));
@@ -54,7 +54,7 @@ export async function house(...more) {
     press(home, signal = "call") {
       this.say(`care/v1/${home}/button-1/${signal}`, JSON.stringify({ id: `press-${process.pid}-${(presses += 1)}` }));
     },
-    /** Many presses over one connection. */
+    /** Many presses, one after the other. */
     flood(topics) {
       for (const topic of topics) this.say(topic, JSON.stringify({ id: `flood-${(presses += 1)}` }));
     },

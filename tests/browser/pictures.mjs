@@ -12,6 +12,7 @@ for (const [home, signal] of [["home-0003", "call"], ["home-0007", "smoke"], ["h
 const alarm = await until(async () => (await at.api("/api/v1/alarms")).body?.items?.[0]?.id, "an alarm");
 const pictures = [
   ["duty-desk", `/?alarm=${alarm}`, "light"],
+  ["wall", "/wall", "dark"],
   ["home", "/homes/home-0003", "light"],
   ["routine", "/homes/home-0003/routine", "light"],
   ["month", `/office/months/${new Date(Date.now() - 20 * 86_400_000).toISOString().slice(0, 7)}`, "light"],

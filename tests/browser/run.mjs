@@ -4,7 +4,7 @@
 import axe from "axe-core";
 import { browser, house, must, signIn, until, window_ } from "./lib.mjs";
 import { PAGES } from "./pages.mjs";
-import { STORIES } from "./stories.mjs";
+import { HOUSES, STORIES } from "./stories.mjs";
 
 const LOOKS = [
   { language: "zh", theme: "light" },
@@ -35,7 +35,7 @@ async function test(name, work) {
 for (const [name, story] of Object.entries(STORIES)) {
   for (const look of LOOKS) {
     await test(`${name} [${look.language} ${look.theme}]`, async () => {
-      const at = await house();
+      const at = await house(...(HOUSES[name] ?? []));
       try {
         const page = await story(chrome, at, look);
         must(page.faults.length === 0, page.faults.join("; "));

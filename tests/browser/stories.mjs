@@ -10,6 +10,11 @@ async function pressed(page, at, home, signal = "call") {
   await until(async () => (await page.locator(row).count()) > before, `the press in ${home} on the screen`);
 }
 
+/** What the house of a story needs beside the usual. */
+export const HOUSES = {
+  "500 alarms come at once, and a red one stands on top": ["--homes", "501"],
+};
+
 export const STORIES = {
   async "press, sound, claim, report, close"(chrome, at, look) {
     const page = await window_(chrome, at, look);
@@ -24,6 +29,22 @@ export const STORIES = {
     await page.waitForSelector("#card [data-state=raised]");
     await page.keyboard.press("a");
     await page.waitForSelector("#card [data-state=claimed]");
+    // The first step is the elder: called by the own phone, and what came of it.
+    await page.keyboard.press("1");
+    await page.waitForSelector("#dialog-step[open] [data-connect=elder]");
+    await page.click("#dialog-step [data-connect=elder]");
+    await page.waitForSelector("#dialog-step [data-told]:not([hidden])");
+    await page.check("#dialog-step input[value=needs_help]");
+    await page.click("#dialog-step [type=submit]");
+    await page.waitForSelector("#card .steps li.done");
+    // The emergency numbers take one key and one confirmation; the address is there to be read out.
+    await page.keyboard.press("e");
+    await page.waitForSelector("#dialog-step[open] .read-out dd");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("#dialog-step [data-told].told:not([hidden])");
+    await page.check("#dialog-step input[value=sent]");
+    await page.click("#dialog-step [type=submit]");
+    await until(async () => (await page.locator("#card .steps li.done").count()) === 2, "two steps done");
     await page.keyboard.press("n");
     await page.fill("#dialog-report textarea", "女儿已到家");
     await page.keyboard.press("Control+Enter");
@@ -87,6 +108,94 @@ export const STORIES = {
     await page.context().setOffline(false);
     await page.waitForSelector("#lost", { state: "hidden" });
     await until(async () => (await page.locator(row).count()) === 3, "nothing to be missed");
+    return page;
+  },
+
+  async "the desk is walked by keyboard alone"(chrome, at, look) {
+    const page = await window_(chrome, at, look);
+    await signIn(page, at);
+    await pressed(page, at, "home-0001");
+    await pressed(page, at, "home-0002", "smoke");
+    await page.keyboard.press("j");
+    await page.keyboard.press("j");
+    const first = await page.locator("#card [data-alarm]").getAttribute("data-alarm");
+    await page.keyboard.press("k");
+    await until(async () => (await page.locator("#card [data-alarm]").getAttribute("data-alarm")) !== first, "K to move");
+    await page.keyboard.press("x");
+    await until(() => page.locator('#card [data-verb="stop"]').count().then((n) => n === 0), "X to stop the calls");
+    await page.keyboard.press("s");
+    await until(() => page.locator('#card [data-verb="stop"]').count().then((n) => n === 1), "S to go on");
+    await page.keyboard.press("a");
+    await page.waitForSelector("#card [data-state=claimed]");
+    await page.keyboard.press("2");
+    await page.waitForSelector("#dialog-step[open]");
+    await page.keyboard.press("Escape");
+    await page.waitForSelector("#dialog-step", { state: "hidden" });
+    await page.keyboard.press("?");
+    await page.waitForSelector("#dialog-help[open]");
+    await page.keyboard.press("Escape");
+    // Everything that a mouse can hit is reached by Tab, and the focus is seen.
+    const reached = new Set();
+    for (let i = 0; i < 120; i += 1) {
+      await page.keyboard.press("Tab");
+      reached.add(await page.evaluate(() => document.activeElement.closest("#card, #queue, #side, header")?.id || document.activeElement.closest("header")?.className || ""));
+    }
+    for (const part of ["card", "queue", "side", "frame"]) must(reached.has(part), `Tab never comes to ${part}`);
+    return page;
+  },
+
+  async "a red alarm that nobody takes is called up by name, and a shift is handed over"(chrome, at, look) {
+    const [one, two] = [await window_(chrome, at, look), await window_(chrome, at, look)];
+    await signIn(one, at, "operator");
+    await signIn(two, at, "lead");
+    await one.click("#shift");
+    await until(async () => (await at.api("/api/v1/shifts")).body.on.length === 1, "the shift to begin");
+    await pressed(one, at, "home-0001");
+    await one.waitForSelector("#called-up:not([hidden])");
+    await one.click("#called-up button");
+    await one.keyboard.press("a");
+    await one.waitForSelector("#card [data-state=claimed]");
+    await one.waitForSelector("#called-up", { state: "hidden" });
+    await one.goto(`${at.url}/watch/shift`);
+    await one.fill("#end textarea", "女儿今晚到");
+    await one.click("#end [type=submit]");
+    await two.goto(`${at.url}/watch/shift`);
+    await two.locator("form[action*=take] [type=submit]").click();
+    await until(async () => (await at.api("/api/v1/alarms")).body.items[0].claimed_by === "lead", "the alarm to change hands");
+    must(two.faults.length === 0, two.faults.join("; "));
+    await two.context().close();
+    return one;
+  },
+
+  async "a drill shows on every page and a real press is called all the same"(chrome, at, look) {
+    const page = await window_(chrome, at, look);
+    await signIn(page, at, "lead");
+    await page.goto(`${at.url}/watch/drill`);
+    await page.click("#start [type=submit]");
+    await page.waitForSelector("#drill");
+    await page.click("#alarm [type=submit]");
+    await page.waitForSelector("#card .chip");
+    await pressed(page, at, "home-0001");
+    const open = (await at.api("/api/v1/alarms")).body.items;
+    must(open.length === 2 && open.filter((a) => a.test).length === 1, "one drill and one real alarm");
+    must(open.find((a) => !a.test).attempts.length > 0, "the real one is called");
+    await page.goto(`${at.url}/homes`);
+    must(await page.locator("#drill").isVisible(), "the banner is there");
+    await page.goto(`${at.url}/watch/drill`);
+    await page.click("#end [type=submit]");
+    await until(async () => (await at.api("/api/v1/alarms")).body.items.length === 1, "the drill's alarm to be closed");
+    return page;
+  },
+
+  async "500 alarms come at once, and a red one stands on top"(chrome, at, look) {
+    const page = await window_(chrome, at, look);
+    await signIn(page, at);
+    at.flood([...Array(500).keys()].map((n) => `care/v1/home-${String(n + 2).padStart(4, "0")}/leak-1/water_leak`));
+    await until(async () => Number(await page.locator("#queue h2 b").textContent()) === 500, "the flood");
+    at.press("home-0001");
+    const began = Date.now();
+    await until(async () => (await page.locator(row).first().getAttribute("data-level")) === "red", "the red one on top");
+    console.log(`  the red one stood on top after ${Date.now() - began} ms`);
     return page;
   },
 

@@ -29,7 +29,7 @@ impl Alarm {
     pub fn is_checking(&self) -> bool {
         match (&self.state, self.ladder) {
             (State::Raised, Ladder::Checking { .. }) => true,
-            (State::Raised, Ladder::Calling { .. } | Ladder::Resting) => false,
+            (State::Raised, Ladder::Calling { .. } | Ladder::Stopped { .. } | Ladder::Resting) => false,
             (State::Claimed { .. } | State::Reported { .. } | State::Closed { .. }, _) => false,
         }
     }
@@ -106,6 +106,7 @@ impl Alarm {
     }
 
     fn settle_well(&mut self, by: Claimant, closes: bool, plan: &Plan, now: Timestamp) {
+        self.taken_at.get_or_insert(now);
         if closes {
             self.state = State::Closed { by, at: now, outcome: "normal".to_owned() };
             self.next_step_at = None;

@@ -13,12 +13,18 @@
 
 mod attempt;
 mod check;
+mod quality;
 mod step;
+mod steps;
+mod unclaimed;
 #[cfg(test)]
 mod tests;
 
 pub use attempt::{Attempt, AttemptOutcome};
 pub use check::{WELL_AT, WELL_CALL};
+pub use quality::{Answers, Chatter, Flood, Quality, quality};
+pub use steps::{STEP_OUTCOMES, STEPS_MAX, Step, StepDone, step_outcomes, steps};
+pub use unclaimed::{LEAD_AFTER, LOUDER_AFTER, SECOND_AFTER, Stage, called_up, stage};
 
 use crate::cause::Raise;
 use crate::plan::{ChannelName, Plan};
@@ -32,10 +38,13 @@ pub const ATTEMPTS_MAX: usize = 60;
 pub const DEVICES_MAX: usize = 8;
 /// An attempt without an outcome for this long no longer keeps its contact from being called again.
 pub const ATTEMPT_STALE: TimeDelta = TimeDelta::minutes(3);
+/// Calls that a person has stopped go on by themselves after this (ALM-5).
+pub const STOPPED_FOR: TimeDelta = TimeDelta::minutes(2);
 
 /// Reasons that alarms give of their own.
 pub const REASONS: &[Row] = &[
     ("well_call", "{at} 的每日问候电话。", "The daily call of {at}."),
+    ("drill_alarm", "{at} 的演练。", "A drill of {at}."),
     ("claim_lapsed", "已由 {by} 接手，但 {within} 内没有报告，重新呼叫。", "Taken by {by}, but no report within {within}: calling again."),
     ("audit_no_deadline", "平台自检：{count} 个未关闭的报警没有下一步时间（如 {alarm}）。", "Self-audit: {count} open alarms have no next step ({alarm} is one)."),
     ("audit_overdue", "平台自检：{count} 个报警的下一步已过期（如 {alarm}，已超过 {late}）。", "Self-audit: the next step of {count} alarms is overdue ({alarm} by {late})."),
@@ -129,6 +138,13 @@ pub enum Ladder {
     },
     /// Between two rounds.
     Resting,
+    /// A person has stopped the calls at this rung and place; they go on from there by themselves.
+    Stopped {
+        /// The rung.
+        rung: u32,
+        /// The place on the rung.
+        place: u32,
+    },
     /// The elder is asked whether all is well; without a key the alarm becomes urgent at `until`.
     Checking {
         /// When the asking ends.
@@ -160,6 +176,9 @@ pub struct Alarm {
     pub reason: Reason,
     /// When it was raised.
     pub raised_at: Timestamp,
+    /// When a person first took it; `None` until then, and for alarms of before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_at: Option<Timestamp>,
     /// When something happens if nobody acts (ALM-1). `None` only once closed.
     pub next_step_at: Option<Timestamp>,
     /// Distinct presses (events), from 1.
@@ -295,6 +314,13 @@ pub enum Input {
     },
     /// An operator wants the next step now instead of at its time.
     Skip,
+    /// An operator stops the calls: what rings is hung up, and nobody is called for [`STOPPED_FOR`].
+    Stop,
+    /// An operator wants a contact of the plan to be called now, wherever the ladder stands.
+    CallNow {
+        /// Whom.
+        contact: ContactId,
+    },
 }
 
 /// Why a person's wish cannot be done now.
@@ -309,6 +335,9 @@ pub enum Refusal {
     /// Nobody has it: claim it first.
     #[error("the alarm is not claimed: claim it first")]
     NotClaimed,
+    /// Nobody is being called that could be stopped.
+    #[error("nobody is being called")]
+    NotCalling,
 }
 
 impl Alarm {
@@ -324,6 +353,7 @@ impl Alarm {
             round: 0,
             reason: raise.reason,
             raised_at: now,
+            taken_at: None,
             next_step_at: Some(now),
             presses: 1,
             copies: 0,
@@ -371,7 +401,7 @@ impl Alarm {
     /// The rung that is being called, from 0; between two rounds the last one's successor, 0.
     pub fn rung(&self) -> u32 {
         match self.ladder {
-            Ladder::Calling { rung, .. } => rung,
+            Ladder::Calling { rung, .. } | Ladder::Stopped { rung, .. } => rung,
             Ladder::Resting | Ladder::Checking { .. } => 0,
         }
     }
@@ -389,7 +419,9 @@ impl Alarm {
                     | Input::OnTheWay { .. }
                     | Input::Report { .. }
                     | Input::Close { .. }
-                    | Input::Skip => Some(Refusal::Closed),
+                    | Input::Skip
+                    | Input::Stop
+                    | Input::CallNow { .. } => Some(Refusal::Closed),
                     Input::Again(_)
                     | Input::Copied
                     | Input::Cancelled
@@ -407,7 +439,11 @@ impl Alarm {
             (Input::Claim { by }, Some(holder)) if by != holder => Some(Refusal::ClaimedBy(holder.clone())),
             (Input::Report { .. } | Input::HandOver { .. } | Input::LetGo { .. } | Input::OnTheWay { .. }, None) => Some(Refusal::NotClaimed),
             (Input::Close { .. }, None) if self.level != Level::Technical => Some(Refusal::NotClaimed),
-            (Input::Skip, Some(holder)) => Some(Refusal::ClaimedBy(holder.clone())),
+            (Input::Skip | Input::Stop | Input::CallNow { .. }, Some(holder)) => Some(Refusal::ClaimedBy(holder.clone())),
+            (Input::Stop, None) => match self.ladder {
+                Ladder::Calling { .. } => None,
+                Ladder::Resting | Ladder::Stopped { .. } | Ladder::Checking { .. } => Some(Refusal::NotCalling),
+            },
             _ => None,
         }
     }

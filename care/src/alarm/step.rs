@@ -1,6 +1,6 @@
 //! The transitions of an alarm.
 
-use super::{ATTEMPT_STALE, ATTEMPTS_MAX, Alarm, Attempt, AttemptOutcome, Claimant, DEVICES_MAX, Effect, EffectKind, Help, Input, Ladder, State};
+use super::{ATTEMPT_STALE, ATTEMPTS_MAX, Alarm, Attempt, AttemptOutcome, Claimant, DEVICES_MAX, Effect, EffectKind, Help, Input, Ladder, STOPPED_FOR, State};
 use crate::cause::Raise;
 use crate::plan::{ChannelName, Order, Plan, Rung, RungContact};
 use crate::{ContactId, Level, Timestamp};
@@ -68,6 +68,19 @@ impl Alarm {
                     self.check_failed(now, &mut out);
                 } else if self.state == State::Raised {
                     self.advance(plan, now, &mut out);
+                }
+            }
+            Input::Stop => {
+                if let (State::Raised, Ladder::Calling { rung, place }) = (&self.state, self.ladder) {
+                    self.ladder = Ladder::Stopped { rung, place };
+                    self.next_step_at = Some(now + STOPPED_FOR);
+                    self.release_all(&mut out);
+                }
+            }
+            Input::CallNow { contact } => {
+                let entry = plan.rungs.iter().flat_map(|r| &r.contacts).find(|c| c.contact == contact);
+                if let (State::Raised, Some(entry)) = (&self.state, entry) {
+                    self.notify(entry, 0, now, &mut out);
                 }
             }
         }
@@ -151,6 +164,7 @@ impl Alarm {
 
     fn claim(&mut self, by: Claimant, plan: &Plan, now: Timestamp, out: &mut Vec<Effect>) {
         self.state = State::Claimed { by, since: now };
+        self.taken_at.get_or_insert(now);
         self.next_step_at = Some(now + plan.report_within);
         self.release_all(out);
         self.lamps(Help::Taken, out);
@@ -166,6 +180,9 @@ impl Alarm {
         let outcome = if outcome == AttemptOutcome::Accepted { AttemptOutcome::Unknown } else { outcome };
         attempt.outcome = Some(outcome.clone());
         let (contact, channel) = (attempt.contact.clone(), attempt.channel.clone());
+        if let (State::Raised, Ladder::Stopped { .. }) = (&self.state, self.ladder) {
+            return; // a person has stopped the calls: neither the next channel nor the next contact before its time
+        }
         if outcome == AttemptOutcome::ChannelDown && self.fail_over(&contact, &channel, plan, now, out) {
             return;
         }
@@ -232,6 +249,8 @@ impl Alarm {
         match self.ladder {
             Ladder::Calling { .. } => self.ring_reached(plan, now, out, |_| true),
             Ladder::Resting => self.call_from(0, 0, plan, now, out),
+            // The elder presses again: that is news, and what was stopped goes on.
+            Ladder::Stopped { rung, place } => self.call_from(rung, place, plan, now, out),
             Ladder::Checking { .. } => {}
         }
     }
@@ -261,6 +280,7 @@ impl Alarm {
         match self.ladder {
             Ladder::Resting => self.call_from(0, 0, plan, now, out),
             Ladder::Checking { until } => self.check_again(until, plan, now, out),
+            Ladder::Stopped { rung, place } => self.call_from(rung, place, plan, now, out),
             Ladder::Calling { rung, place } => {
                 let in_turn = plan.rungs.get(rung as usize).is_some_and(|r| r.order == Order::InTurn && (place as usize) + 1 < r.contacts.len());
                 if in_turn {

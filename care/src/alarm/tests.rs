@@ -3,6 +3,7 @@
 //! A line of a script is `m:ss what`. Between two lines the deadlines fire by themselves, at their own time.
 
 mod check;
+mod stopped;
 
 use super::*;
 use crate::cause::Raise;
@@ -68,6 +69,8 @@ fn input(words: &[&str]) -> Input {
         "report" => Input::Report { by: who(words[1]) },
         "close" => Input::Close { by: who(words[1]), outcome: words[2].into() },
         "skip" => Input::Skip,
+        "stop" => Input::Stop,
+        "call" => Input::CallNow { contact: words[1].into() },
         other => panic!("unknown word in a script: {other}"),
     }
 }
@@ -99,6 +102,7 @@ impl Story {
             State::Raised => match alarm.ladder {
                 Ladder::Calling { rung, place } => format!("raised, rung {rung}.{place}"),
                 Ladder::Checking { until } => format!("asking the elder until {}", clock(until)),
+                Ladder::Stopped { rung, place } => format!("raised, stopped at {rung}.{place}"),
                 Ladder::Resting => format!("raised, resting after round {}", alarm.round),
             },
             State::Claimed { by, .. } => format!("claimed by {}", by.id()),
@@ -679,7 +683,7 @@ mod any {
             4 => (n.clone(), ends).prop_map(|(n, e)| format!("ends {n} {e}")),
             3 => n.clone().prop_map(|n| format!("accepts {n}")),
             1 => n.prop_map(|n| format!("starts {n}")),
-            4 => prop::sample::select(vec!["time", "press", "copy", "cancel", "skip", "urgent", "again"]).prop_map(str::to_owned),
+            4 => prop::sample::select(vec!["time", "press", "copy", "cancel", "skip", "stop", "call son", "urgent", "again"]).prop_map(str::to_owned),
             2 => (prop::sample::select(vec!["claim", "let", "way", "report"]), people.clone()).prop_map(|(v, p)| format!("{v} {p}")),
             1 => people.prop_map(|p| format!("close {p} test")),
             1 => Just("hand op op2".to_owned()),

@@ -9,7 +9,9 @@ use crate::problem::Problem;
 use crate::shape::AlarmShape;
 use axum::Json;
 use axum::extract::State;
-use care::{Alarm, AlarmId};
+use care::alarm::{Step, StepDone};
+use care::plan::Plan;
+use care::{Alarm, AlarmId, PersonId, TimeDelta};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use store::Stored;
@@ -57,7 +59,8 @@ pub(crate) struct NoteShape {
     at: DateTime<Utc>,
     /// Who: an identifier, or `platform`.
     by: String,
-    /// `claim`, `report`, `note`, `close`, `hand_over`, `let_go`, `on_the_way`, `skip`, `step`, ...
+    /// `claim`, `report`, `note`, `close`, `hand_over`, `let_go`, `on_the_way`, `skip`, `stop`, `call_now`,
+    /// `step` (`elder/ID OUTCOME WORDS`), `call` (`elder/ID ENDED SECONDS`), ...
     kind: String,
     text: String,
 }
@@ -109,6 +112,64 @@ pub(crate) struct AlarmDetail {
     notes: Vec<NoteShape>,
     /// What the channels are doing now.
     underway: Vec<UnderwayShape>,
+    /// What an operator does about it, in this order.
+    steps: Vec<StepShape>,
+    /// While it is red and nobody has taken it: whom it goes to, and how long after it was raised.
+    called_up: Vec<CalledUpShape>,
+}
+
+/// A step of an operator.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct StepShape {
+    /// Its name: `elder/ID`, `authority/NUMBER`, `contact/ID`, `back/ID`.
+    step: String,
+    /// The outcomes that it can have.
+    outcomes: Vec<&'static str>,
+    /// How it ended the last time; null: not done yet.
+    outcome: Option<String>,
+    /// Who did it.
+    by: Option<String>,
+    /// When.
+    at: Option<DateTime<Utc>>,
+    /// In words.
+    words: String,
+}
+
+/// Somebody who is called up for a red alarm that nobody takes.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CalledUpShape {
+    /// Who.
+    person: String,
+    /// How long after it was raised.
+    after_s: i64,
+}
+
+/// The steps of an alarm, each with how it ended the last time.
+pub(crate) fn steps_of(alarm: &Alarm, plan: &Plan, notes: &[Note]) -> Vec<(Step, Option<(StepDone, Note)>)> {
+    let done: Vec<(StepDone, &Note)> = notes.iter().filter(|n| n.kind == "step").filter_map(|n| Some((StepDone::from_note(&n.text)?, n))).collect();
+    let mut steps = care::alarm::steps(alarm, plan);
+    // What was done beside the list, an authority for instance, stands below it.
+    for (one, _) in &done {
+        if !steps.contains(&one.step) && steps.len() < care::alarm::STEPS_MAX {
+            steps.push(one.step.clone());
+        }
+    }
+    steps
+        .into_iter()
+        .map(|step| {
+            let last = done.iter().rev().find(|(one, _)| one.step == step).map(|(one, note)| (one.clone(), (*note).clone()));
+            (step, last)
+        })
+        .collect()
+}
+
+fn step_shape((step, done): (Step, Option<(StepDone, Note)>)) -> StepShape {
+    let outcomes = care::alarm::step_outcomes(&step).to_vec();
+    let (outcome, words, by, at) = match done {
+        Some((done, note)) => (Some(done.outcome), done.words, Some(note.by), Some(note.at)),
+        None => (None, String::new(), None, None),
+    };
+    StepShape { step: step.to_string(), outcomes, outcome, by, at, words }
 }
 
 /// A page of the alarms that a caller may see.
@@ -149,6 +210,15 @@ pub(crate) async fn seen(app: &App, caller: &Caller, id: &AlarmId) -> Result<Ala
     if app.sees(caller, &stored.value.home).await? { Ok(stored.value) } else { Err(Problem::NotFound) }
 }
 
+/// Whom an alarm goes to while nobody takes it; nobody, unless it is red and unclaimed.
+pub(crate) async fn called_up_of(app: &App, alarm: &Alarm) -> Result<Vec<(TimeDelta, PersonId)>, Problem> {
+    if alarm.test || care::alarm::stage(alarm, app.now()).is_none() {
+        return Ok(Vec::new());
+    }
+    let place = app.places.of(&alarm.home).await?;
+    Ok(app.watch.called_up(alarm, place.record.as_ref().map(|r| r.area.as_str())))
+}
+
 /// Alarms, newest first. The presses that the platform gives itself every minute are not among them.
 #[utoipa::path(get, path = "/api/v1/alarms", tag = "alarms", params(AlarmsAsked), responses((status = 200, body = AlarmPage), Refusals))]
 pub(crate) async fn list(State(app): State<App>, caller: Caller, Asked(asked): Asked<AlarmsAsked>) -> Result<Json<AlarmPage>, Problem> {
@@ -168,7 +238,11 @@ pub(crate) async fn list(State(app): State<App>, caller: Caller, Asked(asked): A
 #[utoipa::path(get, path = "/api/v1/alarms/{id}", tag = "alarms", params(("id" = String, Path)), responses((status = 200, body = AlarmDetail), Refusals))]
 pub(crate) async fn one(State(app): State<App>, caller: Caller, Id(id): Id) -> Result<Json<AlarmDetail>, Problem> {
     let alarm = seen(&app, &caller, &AlarmId::new(id)).await?;
-    let notes = app.parts.ledger.notes(&alarm.id).await?.into_iter().map(NoteShape::from).collect();
+    let notes = app.parts.ledger.notes(&alarm.id).await?;
+    let plan = app.parts.ledger.plan(&alarm.home, &alarm.cause, alarm.level).await?;
+    let steps = steps_of(&alarm, &plan, &notes).into_iter().map(step_shape).collect();
+    let called_up = called_up_of(&app, &alarm).await?.into_iter().map(|(after, person)| CalledUpShape { person: person.as_str().to_owned(), after_s: after.num_seconds() }).collect();
+    let notes = notes.into_iter().map(NoteShape::from).collect();
     let underway = app.parts.doing.underway(&alarm.id).into_iter().map(UnderwayShape::from).collect();
-    Ok(Json(AlarmDetail { alarm: AlarmShape::new(&alarm, app.settings.zone), notes, underway }))
+    Ok(Json(AlarmDetail { alarm: AlarmShape::new(&alarm, app.settings.zone), notes, underway, steps, called_up }))
 }

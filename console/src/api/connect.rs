@@ -15,6 +15,9 @@ use serde::Deserialize;
 use store::ledger::{Tx, Write};
 use utoipa::ToSchema;
 
+/// The numbers of police, fire brigade and ambulance.
+pub(crate) const AUTHORITIES: [&str; 3] = ["110", "119", "120"];
+
 /// Who is called.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -23,17 +26,19 @@ pub(crate) enum PartyKind {
     Elder,
     /// A contact of the alarm's home.
     Contact,
+    /// An authority: `id` is 110, 119 or 120.
+    Authority,
 }
 
 /// Whom the operator wants to speak to.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct ConnectBody {
     to: PartyKind,
-    /// The identifier of the elder or contact.
+    /// The identifier of the elder or contact, or the authority's number.
     id: String,
 }
 
-/// Ring the caller's own phone, then connect it with an elder or a contact of the alarm's home. Goes into the audit.
+/// Ring the caller's own phone, then connect it with an elder or a contact of the alarm's home, or with an authority. Goes into the audit.
 #[utoipa::path(post, path = "/api/v1/alarms/{id}/connect", tag = "alarms", params(("id" = String, Path)), request_body = ConnectBody,
     responses((status = 202, description = "the phone rings; how it ended is noted at the alarm"), Refusals, VerbRefusals))]
 pub(crate) async fn connect(State(app): State<App>, caller: Caller, Id(id): Id, Body(body): Body<ConnectBody>) -> Result<StatusCode, Problem> {
@@ -49,6 +54,8 @@ pub(crate) async fn connect(State(app): State<App>, caller: Caller, Id(id): Id, 
             let found = app.parts.register.contacts_of(&alarm.home).await?.into_iter().find(|c| c.id == contact).ok_or(Problem::NotFound)?;
             (Party::Contact(contact), found.addresses.get("voice").cloned().unwrap_or_default())
         }
+        PartyKind::Authority if AUTHORITIES.contains(&body.id.as_str()) => (Party::Authority(body.id.clone()), body.id),
+        PartyKind::Authority => return Err(Problem::Invalid { field: "id", what: |w| w.invalid_authority }),
     };
     if number.is_empty() {
         return Err(Problem::Invalid { field: "id", what: |w| w.no_phone });

@@ -15,4 +15,5 @@ pub(crate) mod people;
 pub(crate) mod plans;
 pub(crate) mod reveal;
 pub(crate) mod verbs;
+pub(crate) mod watch;
 pub(crate) mod worklists;

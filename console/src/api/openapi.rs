@@ -58,7 +58,7 @@ impl Modify for SignIn {
     info(title = "Hearthline", description = "Alarms, homes and what the platform does about them.", license(name = "Apache-2.0")),
     paths(
         probes::healthz, probes::readyz, probes::metrics, document, me::me, alarms::list, alarms::one, verbs::claim, verbs::report, verbs::close,
-        verbs::hand_over, verbs::let_go, verbs::on_the_way, verbs::skip, verbs::note, connect::connect, homes::list, homes::one, detection::routine, detection::away,
+        verbs::hand_over, verbs::let_go, verbs::on_the_way, verbs::skip, verbs::stop, verbs::call_now, verbs::step, verbs::note, connect::connect, homes::list, homes::one, detection::routine, detection::away,
         detection::back, detection::normal, detection::rules, detection::pets, detection::trial, people::list, people::put, people::let_go, reveal::elder, reveal::contact,
         credentials::revoke, worklists::quarantine, worklists::unknown_devices, worklists::outage, dispatch::state, plans::list, plans::put, plans::end, plans::rotas, plans::put_rota, plans::well_calls, plans::put_well_call, plans::lacking,
         audit::list, audit::verify, events::stream
@@ -66,7 +66,7 @@ impl Modify for SignIn {
     components(schemas(alarms::WhichName, ProblemBody)),
     modifiers(&SignIn),
     security(("token" = []), ("session" = [])),
-    tags((name = "alarms"), (name = "homes"), (name = "plans"), (name = "worklists"), (name = "audit"), (name = "people"), (name = "office"), (name = "probes"))
+    tags((name = "alarms"), (name = "homes"), (name = "plans"), (name = "watch"), (name = "worklists"), (name = "audit"), (name = "people"), (name = "office"), (name = "probes"))
 )]
 struct Document;
 
@@ -74,6 +74,7 @@ struct Document;
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let mut document = Document::openapi();
     super::office::add_to_document(&mut document);
+    super::watch::add_to_document(&mut document);
     document
 }
 

@@ -2,6 +2,7 @@
 //! transaction with its note and its line of the audit.
 
 use super::alarms::{NoteShape, seen};
+use super::connect::AUTHORITIES;
 use super::openapi::{Refusals, VerbRefusals};
 use crate::app::App;
 use crate::caller::{Caller, Need};
@@ -10,10 +11,10 @@ use crate::problem::Problem;
 use crate::shape::AlarmShape;
 use axum::Json;
 use axum::extract::State;
-use care::alarm::{Claimant, Input, OUTCOMES, State as AlarmState};
+use care::alarm::{Claimant, Input, OUTCOMES, State as AlarmState, Step, StepDone};
 use care::home::Told;
 use care::reason::Param;
-use care::{Alarm, AlarmId, Cause, PersonId};
+use care::{Alarm, AlarmId, Cause, ContactId, PersonId};
 use serde::Deserialize;
 use store::ledger::{Tx, Write};
 use utoipa::ToSchema;
@@ -58,6 +59,25 @@ pub(crate) enum OutcomeName {
 pub(crate) struct HandOverBody {
     /// The sign-in name of somebody who may take alarms here.
     to: String,
+}
+
+/// Whom the platform is to call.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct CallNowBody {
+    /// A contact of the alarm's plan.
+    contact: String,
+}
+
+/// How a step ended.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct StepBody {
+    /// One of the alarm's `steps`: `elder/ID`, `authority/NUMBER`, `contact/ID`, `back/ID`.
+    step: String,
+    /// One of the step's `outcomes`.
+    outcome: String,
+    /// A few words, or none.
+    #[serde(default)]
+    words: String,
 }
 
 /// Gives an input to an alarm, with a note and a line of the audit.
@@ -185,6 +205,56 @@ pub(crate) async fn on_the_way(State(app): State<App>, caller: Caller, Id(id): I
 pub(crate) async fn skip(State(app): State<App>, caller: Caller, Id(id): Id, Body(Nothing {}): Body<Nothing>) -> Result<Json<AlarmShape>, Problem> {
     let alarm = act(&app, &caller, id, Input::Skip, "skip", String::new()).await?;
     Ok(shape(&app, &alarm))
+}
+
+/// Stop the calls for two minutes: what rings is hung up. They go on by themselves, or at once with `skip`.
+#[utoipa::path(post, path = "/api/v1/alarms/{id}/stop", tag = "alarms", params(("id" = String, Path)), request_body = Nothing,
+    responses((status = 200, body = AlarmShape), Refusals, VerbRefusals))]
+pub(crate) async fn stop(State(app): State<App>, caller: Caller, Id(id): Id, Body(Nothing {}): Body<Nothing>) -> Result<Json<AlarmShape>, Problem> {
+    let alarm = act(&app, &caller, id, Input::Stop, "stop", String::new()).await?;
+    Ok(shape(&app, &alarm))
+}
+
+/// Let the platform call a contact of the plan now, wherever the ladder stands.
+#[utoipa::path(post, path = "/api/v1/alarms/{id}/call-now", tag = "alarms", params(("id" = String, Path)), request_body = CallNowBody,
+    responses((status = 200, body = AlarmShape), Refusals, VerbRefusals))]
+pub(crate) async fn call_now(State(app): State<App>, caller: Caller, Id(id): Id, Body(body): Body<CallNowBody>) -> Result<Json<AlarmShape>, Problem> {
+    let alarm = seen(&app, &caller, &AlarmId::new(id.clone())).await?;
+    let plan = app.parts.ledger.plan(&alarm.home, &alarm.cause, alarm.level).await?;
+    let contact = ContactId::new(body.contact);
+    if !plan.rungs.iter().flat_map(|r| &r.contacts).any(|c| c.contact == contact) {
+        return Err(Problem::Invalid { field: "contact", what: |w| w.invalid_plan_contact });
+    }
+    let text = contact.as_str().to_owned();
+    let alarm = act(&app, &caller, id, Input::CallNow { contact }, "call_now", text).await?;
+    Ok(shape(&app, &alarm))
+}
+
+/// Write down how a step ended: whom the caller has spoken with, and what came of it.
+#[utoipa::path(post, path = "/api/v1/alarms/{id}/steps", tag = "alarms", params(("id" = String, Path)), request_body = StepBody,
+    responses((status = 200, body = Vec<NoteShape>), Refusals, VerbRefusals))]
+pub(crate) async fn step(State(app): State<App>, caller: Caller, Id(id): Id, Body(body): Body<StepBody>) -> Result<Json<Vec<NoteShape>>, Problem> {
+    let alarm = seen(&app, &caller, &AlarmId::new(id)).await?;
+    if !alarm.is_open() {
+        return Err(Problem::Closed);
+    }
+    let plan = app.parts.ledger.plan(&alarm.home, &alarm.cause, alarm.level).await?;
+    let known = care::alarm::steps(&alarm, &plan);
+    let step = Step::parse(&body.step).filter(|step| known.contains(step) || matches!(step, Step::Authority(number) if AUTHORITIES.contains(&number.as_str())));
+    let step = step.ok_or(Problem::Invalid { field: "step", what: |w| w.invalid_step })?;
+    if !care::alarm::step_outcomes(&step).contains(&body.outcome.as_str()) {
+        return Err(Problem::Invalid { field: "outcome", what: |w| w.invalid_outcome });
+    }
+    let words = words_or_none("words", &body.words)?;
+    let text = StepDone { step: step.clone(), outcome: body.outcome, words }.to_note();
+    let now = app.now();
+    let who = caller.person.as_str().to_owned();
+    let writes = vec![
+        Write::Note { alarm: alarm.id.clone(), at: now, by: who.clone(), kind: "step".to_owned(), text },
+        Write::Audit { at: now, who, action: "alarm.step".to_owned(), subject: format!("{}/{step}", alarm.id) },
+    ];
+    app.parts.ledger.commit(Tx { fence: None, writes }).await?;
+    Ok(Json(app.parts.ledger.notes(&alarm.id).await?.into_iter().map(NoteShape::from).collect()))
 }
 
 /// Add a word, also to a closed alarm.

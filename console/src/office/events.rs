@@ -49,6 +49,20 @@ impl Office {
         Ok(named.map(|area| area.id))
     }
 
+    /// The weather warnings that hold now, in words; none if they cannot be read.
+    pub async fn warnings_now(&self) -> Vec<String> {
+        if self.refresh().await.is_err() {
+            return Vec::new();
+        }
+        let now = self.now();
+        let holds = |event: &&ExtraEvent| {
+            let over = event.end.unwrap_or(event.start + care::TimeDelta::hours(24)) < now;
+            event.kind == "weather" && event.elder.is_none() && event.state == EventState::Standing && event.start <= now && !over
+        };
+        let say = |event: &ExtraEvent| if event.words.is_empty() { event.event.clone().unwrap_or_default() } else { event.words.clone() };
+        self.look(|model| model.events.values().filter(holds).map(say).filter(|words| !words.is_empty()).take(5).collect())
+    }
+
     /// Takes a warning.
     ///
     /// # Errors

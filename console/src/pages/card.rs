@@ -4,6 +4,8 @@ use super::frame::epoch;
 use super::presence::Presence;
 use super::queue::{age, contact_name, doing, who};
 use super::say;
+use super::steps::{self, Steps};
+use crate::api::alarms::called_up_of;
 use crate::app::App;
 use crate::caller::Caller;
 use crate::look::Look;
@@ -12,7 +14,7 @@ use crate::places::Place;
 use crate::ports::{Phase, Underway};
 use crate::problem::Problem;
 use askama::Template;
-use care::alarm::{Claimant, Ladder, State};
+use care::alarm::{Claimant, Ladder, STOPPED_FOR, State};
 use care::plan::{Order, Plan};
 use care::reason::cause_name;
 use care::{Alarm, ContactId, TimeDelta, Timestamp};
@@ -28,6 +30,8 @@ pub(crate) struct Acts {
     pub(crate) let_go: bool,
     pub(crate) on_the_way: bool,
     pub(crate) skip: bool,
+    /// The calls can be stopped.
+    pub(crate) stop: bool,
     pub(crate) note: bool,
 }
 
@@ -86,6 +90,11 @@ pub(crate) struct Card {
     pub(crate) next: Option<Next>,
     pub(crate) hint: String,
     pub(crate) acts: Acts,
+    /// The calls are stopped: to skip is to go on.
+    pub(crate) stopped: bool,
+    /// Whom a red alarm has gone to and will go to while nobody takes it: text and until when, if still to come.
+    pub(crate) called_up: Vec<(String, Option<i64>)>,
+    pub(crate) steps: Steps,
     pub(crate) timeline: Vec<Event>,
 }
 
@@ -110,10 +119,10 @@ fn acts(alarm: &Alarm, caller: &Caller) -> Acts {
     let by_contact = matches!(alarm.claimant(), Some(Claimant::Contact(_)));
     let lead = caller.role != store::register::Role::Operator;
     match &alarm.state {
-        State::Raised => Acts { claim: true, skip: true, note: true, ..Acts::default() },
+        State::Raised => Acts { claim: true, skip: true, stop: matches!(alarm.ladder, Ladder::Calling { .. }), note: true, ..Acts::default() },
         // What a contact took by phone the desk may take over; what a colleague took, the colleague or the lead works on.
         State::Claimed { .. } | State::Reported { .. } if mine || by_contact || lead => {
-            Acts { claim: by_contact, report: true, close: true, hand_over: true, let_go: true, on_the_way: true, note: true, skip: false }
+            Acts { claim: by_contact, report: true, close: true, hand_over: true, let_go: true, on_the_way: true, note: true, skip: false, stop: false }
         }
         State::Claimed { .. } | State::Reported { .. } | State::Closed { .. } => Acts { note: true, ..Acts::default() },
     }
@@ -165,9 +174,36 @@ pub(crate) async fn build(app: &App, caller: &Caller, look: &Look, alarm: &Alarm
         next: next(look, alarm, &plan, &place, now),
         hint,
         acts,
+        stopped: alarm.state == State::Raised && matches!(alarm.ladder, Ladder::Stopped { .. }),
+        called_up: called_up(app, look, alarm).await?,
+        steps: steps::build(app, look, alarm, &plan, &notes, &place, caller.acts()).await?,
         timeline: timeline(app, look, alarm, &notes, &place).await?,
     };
     Ok(Opened { card, side })
+}
+
+/// Whom a red alarm that nobody takes has gone to, and whom it goes to next.
+async fn called_up(app: &App, look: &Look, alarm: &Alarm) -> Result<Vec<(String, Option<i64>)>, Problem> {
+    let w = look.words();
+    let now = app.now();
+    let mut reached = Vec::new();
+    let mut coming: Option<(TimeDelta, Vec<String>)> = None;
+    for (after, person) in called_up_of(app, alarm).await? {
+        let name = app.places.person_name(person.as_str()).await;
+        if alarm.raised_at + after <= now {
+            reached.push(name);
+        } else if coming.as_ref().is_none_or(|(at, _)| *at == after) {
+            coming.get_or_insert((after, Vec::new())).1.push(name);
+        }
+    }
+    let mut out = Vec::new();
+    if !reached.is_empty() {
+        out.push((fill(w.called_up, &[("who", &reached.join(w.and_who))]), None));
+    }
+    if let Some((after, names)) = coming {
+        out.push((fill(w.called_up_next, &[("who", &names.join(w.and_who))]), Some(epoch(alarm.raised_at + after))));
+    }
+    Ok(out)
 }
 
 /// Age, sex, tier, how to speak: one line about who lives there.
@@ -216,6 +252,7 @@ fn after(alarm: &Alarm, plan: &Plan) -> Vec<ContactId> {
     };
     match alarm.ladder {
         Ladder::Resting | Ladder::Checking { .. } => at(0, None),
+        Ladder::Stopped { rung, place } => at(rung as usize, Some(place as usize)),
         Ladder::Calling { rung, place } => {
             let (rung, place) = (rung as usize, place as usize);
             let in_turn = plan.rungs.get(rung).is_some_and(|r| r.order == Order::InTurn && place + 1 < r.contacts.len());
@@ -234,6 +271,7 @@ fn next(look: &Look, alarm: &Alarm, plan: &Plan, place: &Place, now: Timestamp) 
             let wait = match alarm.ladder {
                 Ladder::Calling { rung, .. } => plan.rungs.get(rung as usize).map_or(plan.round_pause, |r| r.wait),
                 Ladder::Resting => plan.pause_before(alarm.round),
+                Ladder::Stopped { .. } => STOPPED_FOR,
                 Ladder::Checking { until } => until - alarm.raised_at,
             };
             let text = if names.is_empty() { w.next_round.to_owned() } else { fill(w.next_call, &[("who", &names.join(w.and_who))]) };
@@ -264,8 +302,16 @@ async fn timeline(app: &App, look: &Look, alarm: &Alarm, notes: &[Note], place: 
     }
     for note in notes {
         let by = if note.by == "platform" { w.by_platform.to_owned() } else { app.places.person_name(&note.by).await };
-        let words = if note.kind == "hand_over" { app.places.person_name(&note.text).await } else { note.text.clone() };
-        lines.push((note.at, 2, Event { at: String::new(), mark: "✎", what: say::note(w, &note.kind), words, by }));
+        let told = match note.kind.as_str() {
+            "step" => steps::done_words(look, &note.text, place),
+            "call" => steps::call_words(look, &note.text, place),
+            "hand_over" => Some((say::note(w, &note.kind), app.places.person_name(&note.text).await)),
+            "call_now" => Some((say::note(w, &note.kind), contact_name(look, place, &note.text.as_str().into()))),
+            _ => None,
+        };
+        let (what, words) = told.unwrap_or_else(|| (say::note(w, &note.kind), note.text.clone()));
+        let mark = if note.kind == "call" { "☎" } else { "✎" };
+        lines.push((note.at, 2, Event { at: String::new(), mark, what, words, by }));
     }
     lines.sort_by_key(|(at, order, _)| (*at, *order));
     Ok(lines.into_iter().map(|(at, _, event)| Event { at: say::clock(look, at, now), ..event }).collect())

@@ -19,7 +19,7 @@ pub(crate) struct Lamp {
 pub(crate) struct Frame {
     pub(crate) t: &'static Words,
     pub(crate) v: &'static str,
-    /// `desk`, `homes` or `office`.
+    /// `desk`, `watch`, `homes` or `office`.
     pub(crate) here: &'static str,
     /// The path of this page, for the forms that come back to it.
     pub(crate) next: String,
@@ -29,6 +29,12 @@ pub(crate) struct Frame {
     pub(crate) sees: bool,
     /// Has something to do in the office.
     pub(crate) office: bool,
+    /// The caller's sign-in name.
+    pub(crate) me: String,
+    /// The caller's shift has begun.
+    pub(crate) on_shift: bool,
+    /// A drill is on until then: as a time of day, and in seconds since 1970.
+    pub(crate) drill: Option<(String, i64)>,
     pub(crate) lamps: Vec<Lamp>,
     /// Milliseconds since 1970 at the server, against which the browser sets its clocks.
     pub(crate) now_ms: i64,
@@ -45,6 +51,9 @@ impl Frame {
             acts: caller.acts(),
             sees: Need::See.met_by(caller.role),
             office: Need::Visit.met_by(caller.role) || Need::Refer.met_by(caller.role),
+            me: caller.person.as_str().to_owned(),
+            on_shift: app.watch.on_shift().iter().any(|one| one.person == caller.person),
+            drill: app.watch.drill(app.now()).map(|drill| (say::minute(&look, drill.until, app.now()), epoch(drill.until))),
             lamps: lamps(app, &look),
             now_ms: app.now().timestamp_millis(),
         }
@@ -71,6 +80,7 @@ fn lamp(look: &Look, feed: &Feed) -> Lamp {
         Some(Figure::Behind(late)) if late.num_seconds() > 0 => fill(w.feed_behind, &[("span", &span(late.num_seconds(), look.language))]),
         Some(Figure::Ago(past)) => fill(w.ago, &[("span", &span(past.num_seconds().max(0), look.language))]),
         Some(Figure::Waiting(n)) if n > 0 => fill(w.feed_waiting, &[("n", &n.to_string())]),
+        Some(Figure::RoutesDown(n)) => fill(w.feed_routes_down, &[("n", &n.to_string())]),
         Some(Figure::Behind(_) | Figure::Waiting(_)) | None => String::new(),
     };
     let (class, state) = match feed.state {

@@ -14,6 +14,9 @@ mod queue;
 mod say;
 pub(crate) mod routine;
 pub(crate) mod sign_in;
+mod steps;
+pub(crate) mod wall;
+pub(crate) mod watch;
 
 use askama::Template;
 use axum::http::{StatusCode, header};

@@ -43,6 +43,13 @@ pub(crate) struct Contact {
     pub(crate) addresses: Vec<(String, String, String)>,
 }
 
+impl Contact {
+    /// True if there is a number to call.
+    pub(crate) fn callable(&self) -> bool {
+        self.addresses.iter().any(|(channel, _, _)| channel == "voice")
+    }
+}
+
 /// What of an elder may be asked for.
 pub(crate) struct Hidden {
     pub(crate) elder: String,

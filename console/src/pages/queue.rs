@@ -2,6 +2,7 @@
 
 use super::frame::{Lamp, epoch, lamps};
 use super::say;
+use crate::api::alarms::called_up_of;
 use crate::app::App;
 use crate::caller::Caller;
 use crate::limits::QUEUE_ROWS_MAX;
@@ -9,8 +10,9 @@ use crate::look::Look;
 use crate::messages::{Words, fill};
 use crate::places::Place;
 use crate::problem::Problem;
+use crate::watch::drill::is_drill_home;
 use askama::Template;
-use care::alarm::State;
+use care::alarm::{Ladder, State};
 use care::reason::cause_name;
 use care::{Alarm, TimeDelta};
 use std::sync::Arc;
@@ -29,6 +31,8 @@ pub(crate) struct Row {
     pub(crate) since: i64,
     pub(crate) wait: String,
     pub(crate) test: bool,
+    /// Whom it goes to while nobody takes it: `SECONDS:PERSON` each.
+    pub(crate) up: String,
     pub(crate) selected: bool,
 }
 
@@ -52,6 +56,8 @@ pub(crate) fn who(w: &Words, alarm: &Alarm, place: &Place) -> String {
         names
     } else if alarm.home.as_str() == "platform" {
         w.platform_home.to_owned()
+    } else if is_drill_home(&alarm.home) {
+        fill(w.drill_home, &[("home", alarm.home.as_str())])
     } else {
         fill(w.unregistered_home, &[("home", alarm.home.as_str())])
     }
@@ -117,6 +123,7 @@ async fn row(app: &App, look: &Look, alarm: &Alarm, place: &Place, selected: Opt
         since: epoch(alarm.raised_at),
         wait: say::wait(look, app.now() - alarm.raised_at),
         test: alarm.test,
+        up: called_up_of(app, alarm).await?.iter().map(|(after, person)| format!("{}:{person}", after.num_seconds())).collect::<Vec<_>>().join(" "),
         selected: selected == Some(alarm.id.as_str()),
     })
 }
@@ -127,7 +134,7 @@ pub(crate) async fn doing(app: &App, look: &Look, alarm: &Alarm, place: &Place) 
     Ok(match &alarm.state {
         State::Raised => {
             let calling: Vec<String> = alarm.attempts.iter().filter(|a| a.is_open()).map(|a| contact_name(look, place, &a.contact)).collect();
-            if calling.is_empty() { w.state_raised.to_owned() } else { fill(w.now_calling, &[("who", &calling.join(w.and_who))]) }
+            if matches!(alarm.ladder, Ladder::Stopped { .. }) { w.state_stopped.to_owned() } else if calling.is_empty() { w.state_raised.to_owned() } else { fill(w.now_calling, &[("who", &calling.join(w.and_who))]) }
         }
         State::Claimed { by, .. } => fill(w.state_claimed, &[("by", &app.places.person_name(by.id()).await)]),
         State::Reported { by, .. } => fill(w.state_reported, &[("by", &app.places.person_name(by.id()).await)]),

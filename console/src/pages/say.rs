@@ -91,6 +91,13 @@ pub(crate) fn note(w: &Words, kind: &str) -> String {
         "let_go" => w.note_let_go,
         "on_the_way" => w.note_on_the_way,
         "skip" => w.note_skip,
+        "stop" => w.note_stop,
+        "call_now" => w.note_call_now,
+        "call" => w.note_call,
+        "step" => w.note_step,
+        "rejected" => w.note_rejected,
+        "on_scene" => w.note_on_scene,
+        "on_duty" => w.note_on_duty,
         other => other,
     }
     .to_owned()

@@ -134,6 +134,7 @@ pub(crate) async fn enter(
     app.parts.register.put(puts).await?;
     // Who does not look at alarms begins where the own work is.
     let next = match own_path(&entry.next) {
+        "/" if person.role == store::register::Role::WallBoard => "/wall",
         "/" if !crate::caller::Need::See.met_by(person.role) => "/office",
         next => next,
     };

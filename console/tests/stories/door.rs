@@ -4,7 +4,7 @@ use crate::support::{House, PASSWORD, answer, from, text};
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode, header};
 use care::TimeDelta;
-use console::Need::{self, Act, Audit, City, Loopback, Nothing, Office, People, Plan, Refer, See, Signed, SignedIn, Supervise, Visit};
+use console::Need::{self, Wall, Act, Audit, City, Loopback, Nothing, Office, People, Plan, Refer, See, Signed, SignedIn, Supervise, Visit};
 use console::Route;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -61,6 +61,9 @@ const TABLE: &[(&str, &str, Need)] = &[
     ("POST", "/api/v1/alarms/{id}/report", Act),
     ("POST", "/api/v1/alarms/{id}/skip", Act),
     ("POST", "/api/v1/alarms/{id}/connect", Act),
+    ("POST", "/api/v1/alarms/{id}/stop", Act),
+    ("POST", "/api/v1/alarms/{id}/call-now", Act),
+    ("POST", "/api/v1/alarms/{id}/steps", Act),
     ("POST", "/api/v1/homes/{id}/contacts/{contact}/reveal", Act),
     ("GET", "/api/v1/homes/{id}/routine", See),
     ("POST", "/api/v1/homes/{id}/away", Act),
@@ -73,6 +76,31 @@ const TABLE: &[(&str, &str, Need)] = &[
     ("POST", "/preferences", Nothing),
     ("POST", "/sign-in", Nothing),
     ("POST", "/sign-out", SignedIn),
+];
+
+/// The watch: shifts, drills, figures, the wall.
+const WATCH: &[(&str, &str, Need)] = &[
+    ("GET", "/api/v1/alarm-quality", See),
+    ("GET", "/api/v1/drill", See),
+    ("GET", "/api/v1/shifts", See),
+    ("GET", "/api/v1/wall", Wall),
+    ("POST", "/api/v1/drill/alarms", Plan),
+    ("POST", "/api/v1/drill/end", Plan),
+    ("POST", "/api/v1/drill/start", Plan),
+    ("POST", "/api/v1/hand-overs/{id}/take", Act),
+    ("POST", "/api/v1/shifts/end", Act),
+    ("POST", "/api/v1/shifts/start", Act),
+    ("GET", "/watch/drill", See),
+    ("GET", "/watch/outage", See),
+    ("GET", "/watch/quality", See),
+    ("GET", "/watch/quarantine", See),
+    ("GET", "/watch/shift", See),
+    ("GET", "/wall", Wall),
+    ("POST", "/watch/drill", Plan),
+    ("POST", "/watch/drill/alarms", Plan),
+    ("POST", "/watch/drill/end", Plan),
+    ("POST", "/watch/shift/end", Act),
+    ("POST", "/watch/shift/take/{id}", Act),
 ];
 
 /// The office's routes.
@@ -194,7 +222,7 @@ const OFFICE_PAGES: &[(&str, &str, Need)] = &[
 ];
 
 fn table() -> impl Iterator<Item = &'static (&'static str, &'static str, Need)> {
-    TABLE.iter().chain(OFFICE).chain(OFFICE_PAGES)
+    TABLE.iter().chain(WATCH).chain(OFFICE).chain(OFFICE_PAGES)
 }
 
 const ROLES: &[Role] = &[
@@ -216,6 +244,7 @@ fn met(need: Need, role: Role) -> bool {
     match need {
         Nothing | Loopback | SignedIn => true,
         Signed => false, // no sign-in helps
+        Wall => met(See, role) || role == Role::WallBoard,
         See => [Operator, ShiftLead, VillageLiaison, TownGuide, CitySupervisor, Responder, Administrator].contains(&role),
         Act => [Operator, ShiftLead, Administrator].contains(&role),
         Visit => [Operator, ShiftLead, VillageLiaison, TownGuide, CitySupervisor, Visitor, Administrator].contains(&role),
@@ -253,7 +282,7 @@ async fn nobody_gets_in_without_a_sign_in_and_each_role_where_it_may() {
         let bare = house.send(request(method, path, alarm.as_str()).body(Body::empty()).unwrap()).await;
         match need {
             Nothing => assert_ne!(bare.status(), StatusCode::UNAUTHORIZED, "{path}"),
-            Loopback | Signed | SignedIn | See | Act | Plan | People | Audit | Visit | Office | Supervise | City | Refer => assert_eq!(bare.status(), StatusCode::UNAUTHORIZED, "{path}"),
+            Loopback | Signed | SignedIn | See | Wall | Act | Plan | People | Audit | Visit | Office | Supervise | City | Refer => assert_eq!(bare.status(), StatusCode::UNAUTHORIZED, "{path}"),
         }
         for secret in ["wrong", "", "a b"] {
             let tried = request(method, path, alarm.as_str()).header("authorization", format!("Bearer {secret}")).header("cookie", format!("hearthline={secret}"));

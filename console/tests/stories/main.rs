@@ -14,3 +14,4 @@ mod links;
 mod plans;
 mod support;
 mod town;
+mod watch;

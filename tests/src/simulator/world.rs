@@ -422,6 +422,7 @@ impl World {
                     Input::Claim { by: me() }
                 }
                 (State::Raised, 40..50) => Input::Skip,
+                (State::Raised, 50..58) => Input::Stop,
                 (State::Claimed { .. }, 0..40) => {
                     self.auditor.acts(&alarm.id, &name, Act::Report);
                     Input::Report { by: me() }

@@ -13,7 +13,7 @@ mod rules;
 mod words;
 
 pub(crate) use form::Fields;
-pub(crate) use part::{Cell, Entry, Fact, Field, Form, Link, Listing, Page, Section, Visits};
+pub(crate) use part::{Cell, Entry, Fact, Field, Form, Link, Listing, Page, Section, Visits, choices};
 pub(crate) use words::{OfficeWords, office_words};
 
 use super::frame::{Frame, path_of};
@@ -126,13 +126,17 @@ impl Desk {
                 return file;
             }
         }
-        page.tabs = self.tabs(page.here);
+        let (room, tabs) = match super::watch::tabs(&self.look, page.here) {
+            Some(tabs) => ("watch", tabs),
+            None => ("office", self.tabs(page.here)),
+        };
+        page.tabs = tabs;
         for table in &mut page.tables {
             let query = form::query_without(&self.query, &["format", "table"]);
             let base = self.path.split('?').next().unwrap_or_default();
             table.file = format!("{base}?{query}{}table={}&", if query.is_empty() { "" } else { "&" }, table.id);
         }
-        let frame = Frame::new(&self.app, &self.caller, self.look, "office", self.path);
+        let frame = Frame::new(&self.app, &self.caller, self.look, room, self.path);
         html(StatusCode::OK, &Drawn { look: self.look, t: frame.t, o: self.o, v: assets::version(), frame, page })
     }
 
