@@ -208,8 +208,8 @@ words! {
     called_up_you: "{who} 的报警无人接手，请您处理", "The alarm of {who} is not taken: it is yours now";
     called_up_open: "打开", "Open";
     steps_title: "处置步骤", "Steps";
-    step_go: "办理…", "Do…";
-    step_again: "再办…", "Again…";
+    step_go: "呼叫…", "Call…";
+    step_again: "再打…", "Again…";
     step_elder: "与老人通话：{who}", "Speak with the elder: {who}";
     step_back: "回访老人：{who}", "Call the elder back: {who}";
     step_back_hint: "有人到场后", "once somebody is there";
@@ -231,7 +231,7 @@ words! {
     read_who: "老人", "Who";
     read_what: "情况", "What happened";
     read_since: "报警时间", "Since";
-    connect: "接通我的话机", "Connect my phone";
+    connect: "呼叫（先响我的话机）", "Call (my phone rings first)";
     connecting: "您的话机马上会响，接起后自动接通对方。结果会记在“经过”里。", "Your phone rings in a moment; pick it up and the other side is called. How it ends is noted below.";
     call: "呼叫", "Call";
     call_now: "让平台立即呼叫", "Let the platform call now";

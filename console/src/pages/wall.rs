@@ -4,7 +4,7 @@ use super::watch::waited;
 use super::{assets, html, say};
 use crate::api::watch::{WallShape, on_the_wall};
 use crate::app::App;
-use crate::caller::Caller;
+use crate::caller::{Caller, Need};
 use crate::look::Look;
 use crate::messages::{Words, fill};
 use crate::problem::Problem;
@@ -37,6 +37,8 @@ struct Page {
     now_ms: i64,
     clock: String,
     board: WallShape,
+    /// The caller sees more than the wall: there is a way back.
+    sees: bool,
     oldest: Option<(i64, String)>,
     share_60: String,
     share_180: String,
@@ -91,6 +93,7 @@ pub(crate) async fn page(State(app): State<App>, caller: Caller, headers: Header
         bar_180: percent(board.within_180_s, board.today),
         drill: board.drill_until.map(|at| fill(w.wall_drill, &[("at", &say::minute(&look, at, now))])).unwrap_or_default(),
         rows,
+        sees: Need::See.met_by(caller.role),
         board,
     };
     Ok(html(StatusCode::OK, &page))
