@@ -45,7 +45,7 @@ pub(super) async fn read(app: &App) -> Result<Option<Drill>, Problem> {
 async fn write(app: &App, drill: &Drill, state: &str, by: &str) -> Result<(), Problem> {
     let before = app.parts.register.sheet(DRILL, DRILL).await?;
     let body = serde_json::to_value(drill).unwrap_or_default();
-    keep(app, sheet(app, DRILL, DRILL, before.as_ref(), state, "", body, by)).await?;
+    keep(app, sheet(app, (DRILL, DRILL), before.as_ref(), state, "", body, by)).await?;
     let line = Write::Audit { at: app.now(), who: by.to_owned(), action: format!("drill.{state}"), subject: DRILL.to_owned() };
     app.parts.ledger.commit(Tx { fence: None, writes: vec![line] }).await?;
     refresh(app, true).await
@@ -87,14 +87,11 @@ async fn close(app: &App, id: &AlarmId, by: &PersonId) -> Result<(), Problem> {
     let holder = stored.value.claimant().cloned();
     let mut inputs = Vec::new();
     if holder.is_none() {
-        inputs.push(Input::Claim { by: me() });
+        inputs.push((Input::Claim { by: me() }, Vec::new()));
     }
-    inputs.push(Input::Close { by: holder.unwrap_or_else(me), outcome: "test".to_owned() });
-    for input in inputs {
-        let note = match &input {
-            Input::Close { .. } => vec![Write::Note { alarm: id.clone(), at: now, by: "platform".to_owned(), kind: "close".to_owned(), text: String::new() }],
-            _ => Vec::new(),
-        };
+    let note = Write::Note { alarm: id.clone(), at: now, by: "platform".to_owned(), kind: "close".to_owned(), text: String::new() };
+    inputs.push((Input::Close { by: holder.unwrap_or_else(me), outcome: "test".to_owned() }, vec![note]));
+    for (input, note) in inputs {
         match desk::give(ledger, id, input, note, now).await {
             Ok(_) | Err(desk::DeskError::Refused(_) | desk::DeskError::Unknown) => {}
             Err(other) => return Err(other.into()),

@@ -114,8 +114,8 @@ pub(crate) async fn tend(app: &App) -> Result<(), Problem> {
     }
 }
 
-/// A sheet of the watch: the next version of `before`, or the first.
-fn sheet(app: &App, kind: &str, id: &str, before: Option<&Sheet>, state: &str, area: &str, body: Value, by: &str) -> Sheet {
+/// A sheet of the watch by its kind and identifier: the next version of `before`, or the first.
+fn sheet(app: &App, (kind, id): (&str, &str), before: Option<&Sheet>, state: &str, area: &str, body: Value, by: &str) -> Sheet {
     let now = app.now();
     Sheet {
         kind: kind.to_owned(),

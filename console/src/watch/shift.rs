@@ -102,7 +102,7 @@ async fn set(app: &App, person: &PersonId, area: &str, state: &str, by: &str) ->
     if same {
         return Ok(());
     }
-    let mut next = sheet(app, SHIFT, person.as_str(), before.as_ref(), state, area, json!({}), by);
+    let mut next = sheet(app, (SHIFT, person.as_str()), before.as_ref(), state, area, json!({}), by);
     next.at = app.now();
     match keep(app, next).await {
         // Two tabs at once: it is done.
@@ -151,7 +151,7 @@ pub(crate) async fn end(app: &App, caller: &Caller, notes: String, to: Option<Pe
     let by = caller.person.as_str().to_owned();
     let to = to.map(|to| to.as_str().to_owned());
     let hand_over = HandOver { id: id.clone(), from: by.clone(), given_at: now, to, notes, open, taken_by: None, taken_at: None, answer: String::new() };
-    keep(app, sheet(app, HAND_OVER, &id, None, "given", &caller.area, body(&hand_over), &by)).await?;
+    keep(app, sheet(app, (HAND_OVER, &id), None, "given", &caller.area, body(&hand_over), &by)).await?;
     audit(app, &by, "shift.hand_over", id).await?;
     if nothing_open {
         set(app, &caller.person, &caller.area, "off", &by).await?;
@@ -179,7 +179,7 @@ pub(crate) async fn take(app: &App, caller: &Caller, id: &str, answer: String) -
     }
     let by = caller.person.as_str().to_owned();
     let hand_over = HandOver { taken_by: Some(by.clone()), taken_at: Some(app.now()), answer, ..hand_over };
-    let mut next = sheet(app, HAND_OVER, id, Some(&before), "taken", &before.area, body(&hand_over), &by);
+    let mut next = sheet(app, (HAND_OVER, id), Some(&before), "taken", &before.area, body(&hand_over), &by);
     next.at = before.at;
     keep(app, next).await?;
     audit(app, &by, "shift.taken", id.to_owned()).await?;

@@ -24,7 +24,7 @@ async fn settled(house: &House, holds: impl AsyncFn() -> bool) {
         tokio::task::yield_now().await;
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
-    panic!("it never came to hold at {}", house.now());
+    unreachable!("it never came to hold at {}", house.now());
 }
 
 async fn form(house: &House, cookie: &str, path: &str, body: &str) -> StatusCode {
