@@ -280,7 +280,7 @@ impl Feeds for Pulse {
                 (true, _) => FeedState::Degraded,
                 (false, _) => FeedState::Down,
             };
-            let figure = (line.routes_down > 0).then(|| Figure::RoutesDown(line.routes_down as u64));
+            let figure = (line.routes_down > 0).then_some(Figure::RoutesDown(line.routes_down as u64));
             out.push(Feed { kind: FeedKind::Channel, name: line.name.clone(), state, figure });
         }
         let canary = self.sources.canary.view();

@@ -5,6 +5,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { publisher } from "./mqtt.mjs";
 
 const ROOT = resolve(import.meta.dirname ?? new URL(".", import.meta.url).pathname, "../..");
 const BINARY = process.env.HEARTHLINE_BIN ?? join(ROOT, "target/debug/hearthline");
@@ -45,6 +46,7 @@ export async function house(...more) {
   let presses = 0;
   return {
     url: facts.console,
+    token: facts.api_token,
     password,
     /** Publishes by mosquitto_pub. */
     say(topic, payload) {
@@ -54,9 +56,13 @@ export async function house(...more) {
     press(home, signal = "call") {
       this.say(`care/v1/${home}/button-1/${signal}`, JSON.stringify({ id: `press-${process.pid}-${(presses += 1)}` }));
     },
-    /** Many presses, one after the other. */
-    flood(topics) {
-      for (const topic of topics) this.say(topic, JSON.stringify({ id: `flood-${(presses += 1)}` }));
+    /** A connection of one's own to the devices' door. */
+    door: () => publisher(host, port, facts.mqtt_user, facts.mqtt_password),
+    /** Many presses over one connection; done when all are acknowledged. */
+    async flood(topics) {
+      const door = await this.door();
+      await Promise.all(topics.map((topic) => door.say(topic, JSON.stringify({ id: `flood-${process.pid}-${(presses += 1)}` }))));
+      door.end();
     },
     async api(path, body) {
       const answer = await fetch(facts.console + path, {

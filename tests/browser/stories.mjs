@@ -190,7 +190,7 @@ export const STORIES = {
   async "500 alarms come at once, and a red one stands on top"(chrome, at, look) {
     const page = await window_(chrome, at, look);
     await signIn(page, at);
-    at.flood([...Array(500).keys()].map((n) => `care/v1/home-${String(n + 2).padStart(4, "0")}/leak-1/water_leak`));
+    await at.flood([...Array(500).keys()].map((n) => `care/v1/home-${String(n + 2).padStart(4, "0")}/leak-1/water_leak`));
     await until(async () => Number(await page.locator("#queue h2 b").textContent()) === 500, "the flood");
     at.press("home-0001");
     const began = Date.now();
@@ -203,7 +203,7 @@ export const STORIES = {
     const page = await window_(chrome, at, look);
     await signIn(page, at);
     const homes = [...Array(12).keys()].map((n) => `home-${String(n + 1).padStart(4, "0")}`);
-    at.flood(homes.slice(1).map((home) => `care/v1/${home}/leak-1/water_leak`));
+    await at.flood(homes.slice(1).map((home) => `care/v1/${home}/leak-1/water_leak`));
     await until(async () => (await page.locator(row).count()) === 11, "the flood");
     at.press("home-0001");
     await until(async () => (await page.locator(row).first().getAttribute("data-level")) === "red", "the red one on top");
