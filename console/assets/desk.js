@@ -126,8 +126,10 @@ function escalate() {
 }
 setInterval(() => loud(rows()), 5000);
 setInterval(() => callUp(rows(), chosen()), 1000);
-$("called-up").querySelector("button").addEventListener("click", (event) => {
-  choose(event.target.dataset.alarm).then(() => card.querySelector('[data-verb="claim"]')?.focus());
+$("called-up")?.querySelector("button").addEventListener("click", (event) => {
+  const id = event.target.dataset.alarm;
+  if (id === chosen()) card.querySelector('[data-verb="claim"]')?.click();
+  else choose(id).then(() => card.querySelector('[data-verb="claim"]')?.focus());
 });
 begin();
 

@@ -5,10 +5,10 @@ import { now } from "./clocks.js";
 import { post } from "./live.js";
 import * as sound from "./sound.js";
 
-const me = document.body.dataset.me;
 const shift = document.getElementById("shift");
 const soundBar = document.getElementById("sound-bar");
 const bar = document.getElementById("called-up");
+const me = bar?.dataset.me;
 
 const waiting = (row) => row.dataset.level === "red" && row.dataset.state === "raised";
 
@@ -35,20 +35,24 @@ export function loud(rows) {
   sound.alarm(Math.min(1, calledUp(rows).length ? base + 0.2 : base));
 }
 
-/** Says by name whose turn it is. */
-export function callUp(rows, chosen) {
+/** Says by name whose turn it is; true while it is this person's. */
+export function callUp(rows, chosen = null) {
+  if (!bar) return false;
   const own = calledUp(rows);
   const row = own.find((one) => one.dataset.alarm === chosen) ?? own[0];
   bar.hidden = !row;
-  if (!row) return;
+  if (!row) return false;
   const button = bar.querySelector("button");
   const what = row.querySelector("strong").textContent;
   const text = bar.dataset.text.replace("{who}", what);
+  const label = row.dataset.alarm === chosen ? bar.dataset.claim : bar.dataset.open;
+  if (button.textContent !== label) button.textContent = label;
   if (button.dataset.alarm !== row.dataset.alarm) {
     button.dataset.alarm = row.dataset.alarm;
     bar.querySelector("span").textContent = text;
     bar.querySelector("time").dataset.since = row.dataset.raised;
   }
+  return true;
 }
 
 async function start() {

@@ -192,6 +192,7 @@ words! {
     channel_email: "邮件", "E-mail";
     channel_device: "设备灯", "Device lamp";
 
+    now_hanging_up: "正在挂断", "being hung up";
     state_stopped: "自动呼叫已停止", "Calls are stopped";
     act_stop: "停止呼叫", "Stop the calls";
     act_stop_note: "挂断正在呼叫的电话，两分钟后自动继续", "Hangs up what rings; goes on by itself after two minutes";
@@ -203,8 +204,8 @@ words! {
     note_rejected: "调度方拒绝", "refused by the dispatch centre";
     note_on_scene: "已到现场", "on the scene";
     note_on_duty: "当班的是", "on duty";
-    called_up: "已通知 {who}", "Gone to {who}";
-    called_up_next: "后通知 {who}", "until it goes to {who}";
+    called_up: "已叫 {who} 接手", "{who} is called up";
+    called_up_next: "后再叫 {who} 接手", "until {who} is called up";
     called_up_you: "{who} 的报警无人接手，请您处理", "The alarm of {who} is not taken: it is yours now";
     called_up_open: "打开", "Open";
     steps_title: "处置步骤", "Steps";
@@ -321,6 +322,7 @@ words! {
     drill_banner_text: "带“演练”标记的报警不是真的；真实设备的报警照常呼叫。", "Alarms marked as drill are not real. Signals of real devices are called all the same.";
     drill_home: "演练家庭 {home}", "Drill home {home}";
     drill_lead: "演练报警有明显标记，不会呼叫真实的人，也不计入统计。演练最长 30 分钟，到时自动结束。真实设备的报警照常处理。", "Alarms of a drill are clearly marked, call no real person and are not counted. A drill lasts 30 minutes at most and ends by itself. Signals of real devices are called all the same.";
+    drill_who: "演练由班长发起。", "A shift lead begins a drill.";
     drill_state: "状态", "State";
     drill_off: "没有演练", "No drill is on";
     drill_by: "发起人", "Begun by";

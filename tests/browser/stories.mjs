@@ -152,8 +152,13 @@ export const STORIES = {
     await until(async () => (await at.api("/api/v1/shifts")).body.on.length === 1, "the shift to begin");
     await pressed(one, at, "home-0001");
     await one.waitForSelector("#called-up:not([hidden])");
+    // Wherever in the console one happens to be.
+    await one.goto(`${at.url}/homes`);
+    await one.waitForSelector("#called-up:not([hidden])");
     await one.click("#called-up button");
-    await one.keyboard.press("a");
+    await one.waitForSelector("#card [data-state=raised]");
+    await one.waitForSelector("#called-up:not([hidden])");
+    await one.click("#called-up button");
     await one.waitForSelector("#card [data-state=claimed]");
     await one.waitForSelector("#called-up", { state: "hidden" });
     await one.goto(`${at.url}/watch/shift`);

@@ -18,6 +18,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("visits.js", JAVASCRIPT, include_str!("../../assets/visits.js")),
     ("wall.css", "text/css; charset=utf-8", include_str!("../../assets/wall.css")),
     ("wall.js", JAVASCRIPT, include_str!("../../assets/wall.js")),
+    ("calls.js", JAVASCRIPT, include_str!("../../assets/calls.js")),
     ("shift.js", JAVASCRIPT, include_str!("../../assets/shift.js")),
     ("desk.js", JAVASCRIPT, include_str!("../../assets/desk.js")),
     ("home.js", JAVASCRIPT, include_str!("../../assets/home.js")),

@@ -218,12 +218,14 @@ pub(crate) fn about(app: &App, look: &Look, place: &Place) -> String {
 /// What is being done at this moment: as the channels say, else as the alarm itself knows.
 fn underway(app: &App, look: &Look, alarm: &Alarm, place: &Place) -> Vec<Now> {
     let w = look.words();
+    let stopped = alarm.state == State::Raised && matches!(alarm.ladder, Ladder::Stopped { .. });
     let mut said: Vec<Underway> = app.parts.doing.underway(&alarm.id);
     said.sort_by_key(|u| u.since);
     let mut out: Vec<Now> = said
         .iter()
         .map(|u| {
             let phase = match u.phase {
+                _ if stopped => w.now_hanging_up,
                 Phase::Dialling => w.now_dialling,
                 Phase::Ringing => w.now_ringing,
                 Phase::Answered => w.now_answered,
@@ -235,7 +237,7 @@ fn underway(app: &App, look: &Look, alarm: &Alarm, place: &Place) -> Vec<Now> {
     let open = alarm.attempts.iter().filter(|a| a.is_open() && !said.iter().any(|u| u.contact == a.contact));
     out.extend(open.map(|a| {
         let who = contact_name(look, place, &a.contact);
-        let phase = if a.started_at.is_some() { say::channel(w, &a.channel.0) } else { w.now_asked };
+        let phase = if stopped { w.now_hanging_up } else if a.started_at.is_some() { say::channel(w, &a.channel.0) } else { w.now_asked };
         Now { text: format!("{} · {phase}", fill(w.now_calling, &[("who", &who)])), since: epoch(a.started_at.unwrap_or(a.asked_at)) }
     }));
     out

@@ -270,6 +270,9 @@ pub(crate) async fn drill_page(desk: Desk) -> Result<Response, Problem> {
     crate::watch::refresh(&app, true).await?;
     let mut page = Page::new("drill", w.tab_drill);
     page.lead.push(w.drill_lead.to_owned());
+    if !desk.may(Need::Plan) {
+        page.lead.push(w.drill_who.to_owned());
+    }
     let on = app.watch.drill(app.now());
     let facts = match &on {
         Some(on) => vec![(w.drill_by.to_owned(), app.places.person_name(on.by.as_str()).await), (w.drill_until.to_owned(), say::minute(&look, on.until, app.now()))],

@@ -136,7 +136,7 @@ async fn a_red_alarm_that_nobody_takes_goes_to_one_on_shift_a_second_one_and_the
     assert!(queue.contains(&format!("data-up=\"0:{} 60:{} 180:lead\"", who[0], who[1])), "{queue}");
     house.pass(TimeDelta::seconds(61));
     let (_, card) = house.page(&cookie, &format!("/desk/alarms/{id}")).await;
-    assert!(card.contains("已通知") && card.contains("后通知 班长"), "{card}");
+    assert!(card.contains("已叫") && card.contains("后再叫 班长 接手"), "{card}");
     house.post("linxiao", &format!("/api/v1/alarms/{id}/claim"), "").await;
     let (_, detail) = house.get("linxiao", &format!("/api/v1/alarms/{id}")).await;
     assert_eq!(detail["called_up"], json!([]));
