@@ -212,7 +212,8 @@ pub(crate) async fn seen(app: &App, caller: &Caller, id: &AlarmId) -> Result<Ala
 
 /// Whom an alarm goes to while nobody takes it; nobody, unless it is red and unclaimed.
 pub(crate) async fn called_up_of(app: &App, alarm: &Alarm) -> Result<Vec<(TimeDelta, PersonId)>, Problem> {
-    if alarm.test || care::alarm::stage(alarm, app.now()).is_none() {
+    let practised = !alarm.test || crate::watch::drill::is_drill_home(&alarm.home);
+    if !practised || care::alarm::stage(alarm, app.now()).is_none() {
         return Ok(Vec::new());
     }
     let place = app.places.of(&alarm.home).await?;

@@ -363,8 +363,7 @@ pub(crate) async fn on_the_wall(app: &App, caller: &Caller) -> Result<WallShape,
     let of = |level: Level, raised: bool| real().filter(|a| a.level == level && (a.state == AlarmState::Raised) == raised).count();
     let grave = |level: Level| level <= Level::Urgent;
     let oldest = real().filter(|a| grave(a.level) && a.state == AlarmState::Raised).map(|a| a.raised_at).min();
-    let today = quality::today(app);
-    let counted = quality::count(app, caller, quality::Days { from: today, to: today }, 1).await?.quality;
+    let counted = quality::of_today(app, caller).await?;
     let answers = counted.levels.iter().filter(|(level, _)| grave(*level)).map(|(_, it)| *it);
     let (mut all, mut answered, mut within_60_s, mut within_180_s) = (0, 0, 0, 0);
     for it in answers {

@@ -9,9 +9,11 @@ pub(crate) mod shift;
 
 use crate::app::App;
 use crate::problem::Problem;
-use care::alarm::called_up;
+use care::alarm::{Quality, called_up};
 use care::{Alarm, HomeId, PersonId, TimeDelta, Timestamp};
+use chrono::NaiveDate;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use store::register::{Put, Role, within};
@@ -39,6 +41,8 @@ struct Seen {
 #[derive(Default)]
 pub(crate) struct Watch {
     seen: Mutex<Seen>,
+    /// Today's figures by area: of which day, as of which change.
+    today: Mutex<BTreeMap<String, (NaiveDate, u64, Quality)>>,
 }
 
 impl Watch {

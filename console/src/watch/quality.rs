@@ -6,11 +6,14 @@ use crate::limits::PAGE_MAX;
 use crate::problem::Problem;
 use care::alarm::{Quality, quality};
 use care::{Alarm, AlarmId, TimeDelta, Timestamp};
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
+use std::sync::PoisonError;
 use store::ledger::Which;
 
 /// Most alarms that are counted at once; the newest are.
 const ALARMS_MAX: usize = 50_000;
+/// Areas whose figures of today are kept in memory.
+const AREAS_KEPT: usize = 64;
 /// The longest span, days.
 pub(crate) const DAYS_MAX: i64 = 92;
 
@@ -42,12 +45,31 @@ pub(crate) fn today(app: &App) -> NaiveDate {
 
 /// The days that are asked for: both ends, or the last seven.
 pub(crate) fn days(app: &App, from: Option<NaiveDate>, to: Option<NaiveDate>) -> Result<Days, Problem> {
+    let possible = |day: &NaiveDate| (2000..=9000).contains(&day.year());
+    if [from, to].iter().flatten().any(|day| !possible(day)) {
+        return Err(Problem::Invalid { field: "from", what: |w| w.invalid_span });
+    }
     let to = to.unwrap_or_else(|| today(app));
     let from = from.unwrap_or_else(|| to - TimeDelta::days(6));
     if from > to || (to - from).num_days() >= DAYS_MAX {
         return Err(Problem::Invalid { field: "from", what: |w| w.invalid_span });
     }
     Ok(Days { from, to })
+}
+
+/// Today's figures for the wall, counted anew when an alarm has changed.
+pub(crate) async fn of_today(app: &App, caller: &Caller) -> Result<Quality, Problem> {
+    let (today, last) = (today(app), app.live.last());
+    if let Some(known) = app.watch.today.lock().unwrap_or_else(PoisonError::into_inner).get(&caller.area).filter(|it| (it.0, it.1) == (today, last)) {
+        return Ok(known.2.clone());
+    }
+    let counted = count(app, caller, Days { from: today, to: today }, 1).await?.quality;
+    let mut kept = app.watch.today.lock().unwrap_or_else(PoisonError::into_inner);
+    if kept.len() >= AREAS_KEPT {
+        kept.clear();
+    }
+    kept.insert(caller.area.clone(), (today, last, counted.clone()));
+    Ok(counted)
 }
 
 /// Counts the alarms that were raised on these days. `operators`: how many work at the same time.

@@ -227,7 +227,7 @@ async fn the_figures_of_the_alarms_are_a_page_a_file_and_json() {
     assert_eq!((&q["chattering"][0]["home"], &q["top_homes"][0]["count"], &q["false_ones"], &q["closed"]), (&json!("home-0001"), &json!(3), &json!(3), &json!(3)));
     let (_, own) = house.get("dongshi", "/api/v1/alarm-quality").await;
     assert_eq!(own["answers"][0]["alarms"], 1, "of the caller's area");
-    for wrong in ["?from=2026-11-24&to=2026-11-23", "?from=2026-01-01&to=2026-11-23", "?operators=0"] {
+    for wrong in ["?from=2026-11-24&to=2026-11-23", "?from=2026-01-01&to=2026-11-23", "?operators=0", "?to=%2B262142-12-31", "?to=-262143-01-01"] {
         assert_eq!(house.get("lead", &format!("/api/v1/alarm-quality{wrong}")).await.0, UNPROCESSABLE, "{wrong}");
     }
     let cookie = house.session("lead").await;
