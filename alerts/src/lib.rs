@@ -1,5 +1,6 @@
 //! Alarms go out: the engine keeps the stored deadlines, delivers the outbox through the channels and brings each
-//! result back to its alarm. One file for each channel; [`self_audit`] and [`canary`] watch the whole.
+//! result back to its alarm. One file for each channel; [`self_audit`] and [`canary`] watch the whole,
+//! [`district`] finds the one cause of many homes' silence.
 //!
 //! ```text
 //!  ledger ──due──▶ Engine ──EffectTrying + AttemptStarted──▶ Channel::deliver ──▶ a person
@@ -12,6 +13,7 @@ pub mod canary;
 pub mod cap;
 pub mod channel;
 pub mod directory;
+pub mod district;
 pub mod email;
 pub mod engine;
 pub mod exchange;

@@ -5,6 +5,7 @@
 pub mod alarm;
 pub mod calendar;
 pub mod cause;
+pub mod district;
 pub mod home;
 pub mod id;
 pub mod office;

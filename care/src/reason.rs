@@ -52,6 +52,7 @@ pub const TABLES: &[&[Row]] = &[
     ROWS,
     crate::alarm::REASONS,
     crate::home::REASONS,
+    crate::district::REASONS,
     crate::visit::REASONS,
     crate::visit::remote::REASONS,
     crate::visit::guard::REASONS,
@@ -214,6 +215,7 @@ const CAUSES: &[Row] = &[
     ("technical/tamper", "设备被拆动", "Device tampered with"),
     ("technical/device_silent", "设备失联", "Device silent"),
     ("technical/hub_offline", "网关离线", "Hub offline"),
+    ("technical/district_silent", "片区失联", "Area cannot be heard"),
     ("technical/outage", "平台中断", "Platform outage"),
     ("technical/power_cut", "停电", "Power cut"),
     ("technical/self_audit", "平台自检", "Self-audit"),
@@ -231,7 +233,9 @@ const CAUSES: &[Row] = &[
 /// The name of a cause in a language.
 pub fn cause_name(cause: &Cause, language: Language) -> String {
     let name = cause.name();
-    match CAUSES.iter().find(|(code, _, _)| *code == name) {
+    // `technical/district_silent/350582/meiling`: what follows says where
+    let named = |code: &str| name.strip_prefix(code).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    match CAUSES.iter().find(|(code, _, _)| named(code)) {
         Some((_, zh, en)) => match language {
             Language::Zh => (*zh).to_owned(),
             Language::En => (*en).to_owned(),

@@ -114,6 +114,8 @@ words! {
     queue_order: "按紧急程度和等待时间", "by urgency and waiting time";
     queue_empty: "没有待处理的报警", "No open alarms";
     queue_empty_hint: "新的报警会自动出现在这里，并发出声音。", "A new alarm appears here by itself, with a sound.";
+    stands_for: "同一原因，共 {n} 户", "One cause, {n} homes";
+    stands_for_title: "失联的家庭", "Homes that cannot be heard";
     queue_more: "还有 {n} 起未列出", "{n} more are not shown";
     card_label: "当前报警", "The alarm";
     side_label: "资料", "The home";

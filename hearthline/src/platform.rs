@@ -11,6 +11,7 @@ use crate::pulse::{Elsewhere, ExchangeDoing, Pulse, Sources, Workers};
 use crate::secret;
 use crate::telephone::{Calls, DemoLine, Line, Telephone};
 use alerts::canary::{Canary, CanaryChannel, CanarySettings};
+use alerts::district::DistrictWatch;
 use alerts::exchange::Exchange;
 use alerts::self_audit::{AuditSettings, SelfAudit};
 use alerts::well::WellCalls;
@@ -285,6 +286,11 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
     tasks.push(tokio::spawn({
         let stop = stopped.clone();
         async move { audit.run(stop).await }
+    }));
+    let districts = DistrictWatch::new(ledger.clone(), register.clone(), clock.clone());
+    tasks.push(tokio::spawn({
+        let stop = stopped.clone();
+        async move { districts.run(stop).await }
     }));
 
     let pulse = Arc::new(Pulse::new(Sources {

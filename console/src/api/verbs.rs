@@ -7,6 +7,7 @@ use super::openapi::{Refusals, VerbRefusals};
 use crate::app::App;
 use crate::caller::{Caller, Need};
 use crate::extract::{Body, Id, Nothing, words, words_or_none};
+use crate::pages::district;
 use crate::problem::Problem;
 use crate::shape::AlarmShape;
 use axum::Json;
@@ -158,8 +159,15 @@ pub(crate) async fn close(State(app): State<App>, caller: Caller, Id(id): Id, Bo
         return Err(Problem::Invalid { field: "reason", what: |w| w.invalid_outcome_reason });
     }
     let input = Input::Close { by: caller.claimant(), outcome: body.outcome };
-    let alarm = act(&app, &caller, id, input, "close", reason).await?;
+    let alarm = act(&app, &caller, id, input.clone(), "close", reason.clone()).await?;
     learn(&app, &alarm).await;
+    // What an alarm about an area stood for is closed with it, but for homes that still cannot be heard.
+    for under in district::symptoms(&app, &caller, &alarm).await? {
+        if district::heard_again(&app, &under).await {
+            // one that somebody has taken meanwhile stays theirs
+            act(&app, &caller, under.id.as_str().to_owned(), input.clone(), "close", reason.clone()).await.ok();
+        }
+    }
     Ok(shape(&app, &alarm))
 }
 

@@ -83,6 +83,8 @@ pub(crate) struct Card {
     pub(crate) reason: String,
     pub(crate) pressed: String,
     pub(crate) cancelled: String,
+    /// The homes that an alarm about an area stands for.
+    pub(crate) under: Vec<super::district::Under>,
     pub(crate) test: bool,
     pub(crate) state: &'static str,
     pub(crate) stands: String,
@@ -167,6 +169,7 @@ pub(crate) async fn build(app: &App, caller: &Caller, look: &Look, alarm: &Alarm
         reason: alarm.reason.render(look.language, look.zone),
         pressed: if alarm.presses > 1 { fill(w.pressed, &[("n", &alarm.presses.to_string())]) } else { String::new() },
         cancelled: alarm.cancelled_at.map(|at| fill(w.cancelled, &[("at", &say::clock(look, at, now))])).unwrap_or_default(),
+        under: super::district::under(app, caller, alarm).await?,
         test: alarm.test,
         state: alarm.state_name(),
         stands: doing(app, look, alarm, &place).await?,

@@ -3,6 +3,7 @@
 pub(crate) mod assets;
 mod card;
 pub(crate) mod desk;
+pub(crate) mod district;
 mod frame;
 pub(crate) mod homes;
 pub(crate) mod link;

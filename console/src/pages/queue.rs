@@ -73,6 +73,7 @@ pub(crate) async fn build(app: &App, caller: &Caller, look: &Look, selected: Opt
             alarms.push(alarm);
         }
     }
+    let (mut alarms, under) = super::district::fold(app, alarms, selected).await?;
     alarms.sort_by_cached_key(|a| (a.level, a.state != State::Raised, a.raised_at, a.id.clone()));
     let raised = alarms.iter().filter(|a| a.state == State::Raised).count();
     let longest = alarms.iter().filter(|a| a.state == State::Raised).map(|a| now - a.raised_at).max();
@@ -90,7 +91,11 @@ pub(crate) async fn build(app: &App, caller: &Caller, look: &Look, selected: Opt
     let mut rows = Vec::new();
     for alarm in alarms.iter().take(QUEUE_ROWS_MAX) {
         let place = app.places.seen_by(caller, &alarm.home).await.unwrap_or_default();
-        rows.push(row(app, look, alarm, &place, selected).await?);
+        let mut row = row(app, look, alarm, &place, selected).await?;
+        if let Some(homes) = under.get(&alarm.id) {
+            row.place = fill(w.stands_for, &[("n", &homes.to_string())]);
+        }
+        rows.push(row);
     }
     let hidden = alarms.len() - rows.len();
     let more = if hidden > 0 { fill(w.queue_more, &[("n", &hidden.to_string())]) } else { String::new() };

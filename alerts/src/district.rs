@@ -1,0 +1,290 @@
+//! Looks whether many homes that cannot be heard have one cause, a power cut of their area, and tells the operators
+//! of the area. The homes' own alarms stay; the duty desk shows them under it.
+
+use crate::platform;
+use care::district::{Blind, District, districts, is_symptom};
+use care::{HomeId, TimeDelta, Timestamp};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use store::ledger::Which;
+use store::{Clock, Ledger, LedgerError, Register};
+use tokio::sync::watch;
+
+/// How often it looks.
+const EVERY: TimeDelta = TimeDelta::seconds(15);
+/// For how long it is taken as known where the homes lie.
+const PLACES_FOR: TimeDelta = TimeDelta::minutes(10);
+/// Open alarms looked at (LIM-1).
+const ALARMS_MAX: usize = 50_000;
+const PAGE: usize = 500;
+const HOMES_PAGE: usize = 10_000;
+
+/// Where every home lies.
+struct Places {
+    at: Timestamp,
+    areas: HashMap<HomeId, String>,
+    watched: BTreeMap<String, usize>,
+}
+
+/// The watch.
+pub struct DistrictWatch {
+    ledger: Arc<dyn Ledger>,
+    register: Arc<dyn Register>,
+    clock: Arc<dyn Clock>,
+}
+
+impl DistrictWatch {
+    /// A watch over this ledger's open alarms.
+    pub fn new(
+        ledger: Arc<dyn Ledger>,
+        register: Arc<dyn Register>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            ledger,
+            register,
+            clock,
+        }
+    }
+
+    /// Looks until `stop` turns true.
+    pub async fn run(&self, mut stop: watch::Receiver<bool>) {
+        let mut places = None;
+        loop {
+            tokio::select! {
+                biased;
+                alive = stop.changed() => if alive.is_err() || *stop.borrow() { return },
+                () = self.clock.sleep_until(self.clock.now() + EVERY) => {
+                    if let Err(error) = self.look_and_tell(&mut places).await {
+                        tracing::error!(%error, "whether a district cannot be heard is not known");
+                    }
+                }
+            }
+        }
+    }
+
+    /// One look; each district is raised, or its open alarm left as it is.
+    async fn look_and_tell(
+        &self,
+        known: &mut Option<Places>,
+    ) -> Result<Vec<District>, LedgerError> {
+        let blind = self.blind().await?;
+        if blind.is_empty() {
+            return Ok(Vec::new());
+        }
+        let now = self.clock.now();
+        let places = match known.take().filter(|places| now - places.at < PLACES_FOR) {
+            Some(places) => places,
+            None => self.places(now).await?,
+        };
+        let blind: Vec<Blind> = blind
+            .into_iter()
+            .filter_map(|(home, since)| {
+                places.areas.get(&home).map(|area| Blind {
+                    area: area.clone(),
+                    since,
+                })
+            })
+            .collect();
+        let found = districts(&blind, &places.watched);
+        *known = Some(places);
+        for district in &found {
+            let cause = district.cause();
+            let name = self.name_of(&district.area).await?;
+            let told = platform::raise(&*self.ledger, cause, district.reason(&name), now).await;
+            told.map_err(|error| LedgerError::Failed(error.to_string()))?;
+        }
+        Ok(found)
+    }
+
+    /// The homes that an open alarm says cannot be heard, and since when it says so.
+    async fn blind(&self) -> Result<Vec<(HomeId, Timestamp)>, LedgerError> {
+        let (mut out, mut after, mut looked) = (Vec::new(), None, 0);
+        loop {
+            let page = self
+                .ledger
+                .alarms(Which::Open, after.as_ref(), PAGE)
+                .await?;
+            looked += page.len();
+            let whole = page.len() == PAGE;
+            after = page.last().map(|stored| stored.value.id.clone());
+            let symptoms = page
+                .into_iter()
+                .map(|stored| stored.value)
+                .filter(|alarm| is_symptom(&alarm.cause) && !alarm.test);
+            out.extend(symptoms.map(|alarm| (alarm.home, alarm.raised_at)));
+            if !whole || looked >= ALARMS_MAX {
+                return Ok(out);
+            }
+        }
+    }
+
+    async fn places(&self, at: Timestamp) -> Result<Places, LedgerError> {
+        let (mut areas, mut watched, mut after) = (HashMap::new(), BTreeMap::new(), None);
+        loop {
+            let page = self.register.homes(after.as_ref(), HOMES_PAGE).await?;
+            for id in &page {
+                if let Some(record) = self.register.home(id).await? {
+                    *watched.entry(record.area.clone()).or_default() += 1;
+                    areas.insert(id.clone(), record.area);
+                }
+            }
+            match page.last() {
+                Some(last) if page.len() == HOMES_PAGE => after = Some(last.clone()),
+                Some(_) | None => return Ok(Places { at, areas, watched }),
+            }
+        }
+    }
+
+    /// The names from the top of the tree down, `Meiling · Guishan`.
+    async fn name_of(&self, path: &str) -> Result<String, LedgerError> {
+        let mut around: Vec<_> = self
+            .register
+            .areas()
+            .await?
+            .into_iter()
+            .filter(|area| store::register::within(path, &area.id))
+            .collect();
+        around.sort_by_key(|area| area.id.len());
+        let names: Vec<String> = around
+            .into_iter()
+            .map(|area| area.name)
+            .filter(|name| !name.is_empty())
+            .collect();
+        Ok(if names.is_empty() {
+            path.to_owned()
+        } else {
+            names.join(" · ")
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{World, plan};
+    use care::cause::Raise;
+    use care::reason::Language;
+    use care::{Alarm, AlarmId, Cause, Level, Reason};
+    use store::register::{Area, HomeRecord, Put};
+    use store::{Tx, desk};
+
+    /// Ten homes in one village, ten in the next.
+    async fn town() -> World {
+        let world = World::new(plan(Vec::new())).await;
+        let mut entries: Vec<Put> = [("c", "City"), ("c/east", "East"), ("c/west", "West")]
+            .map(|(id, name)| {
+                Put::Area(Area {
+                    id: id.to_owned(),
+                    name: name.to_owned(),
+                })
+            })
+            .into();
+        for n in 0..20 {
+            let area = if n < 10 { "c/east" } else { "c/west" };
+            let record = HomeRecord {
+                id: home(n),
+                area: area.to_owned(),
+                address: String::new(),
+                access_notes: String::new(),
+            };
+            entries.push(Put::Home(record));
+        }
+        world.ledger.put(entries).await.unwrap();
+        world
+    }
+
+    fn home(n: usize) -> HomeId {
+        HomeId::new(format!("district-{n:02}"))
+    }
+
+    async fn lose(world: &World, n: usize) {
+        let (now, cause) = (world.clock.now(), Cause::Technical("hub_offline".into()));
+        let raise = Raise {
+            cause,
+            level: Level::Technical,
+            reason: Reason::new("home_blind"),
+            key: format!("lost-{n}"),
+            device: None,
+        };
+        let id = AlarmId::derive(now, &raise.key);
+        let (alarm, effects) = Alarm::raise(
+            id,
+            home(n),
+            Vec::new(),
+            raise,
+            false,
+            &plan(Vec::new()),
+            now,
+        );
+        world
+            .ledger
+            .commit(Tx {
+                fence: None,
+                writes: desk::writes(None, &alarm, &effects, now),
+            })
+            .await
+            .unwrap();
+    }
+
+    async fn about_areas(world: &World) -> Vec<Alarm> {
+        let open = world.ledger.alarms(Which::Open, None, 500).await.unwrap();
+        open.into_iter()
+            .map(|stored| stored.value)
+            .filter(|alarm| care::district::area_of(&alarm.cause).is_some())
+            .collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_power_cut_of_a_village_is_told_once_and_names_it() {
+        let world = town().await;
+        let watch = DistrictWatch::new(
+            Arc::new(world.ledger.clone()),
+            Arc::new(world.ledger.clone()),
+            world.clock.clone(),
+        );
+        let mut places = None;
+        for n in [0, 11] {
+            lose(&world, n).await;
+        }
+        assert_eq!(
+            watch.look_and_tell(&mut places).await.unwrap(),
+            [],
+            "two homes of two villages are no cut"
+        );
+        for n in 1..8 {
+            lose(&world, n).await;
+        }
+        for _ in 0..3 {
+            assert_eq!(watch.look_and_tell(&mut places).await.unwrap().len(), 1);
+        }
+        let told = about_areas(&world).await;
+        assert_eq!(told.len(), 1, "told once, however often it is seen");
+        let said = told
+            .first()
+            .unwrap()
+            .reason
+            .render(Language::En, chrono_tz::UTC);
+        assert!(
+            said.starts_with("City · East: 8 of 10 homes cannot be heard since "),
+            "{said}"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_watch_runs_by_itself() {
+        let world = town().await;
+        let watch = DistrictWatch::new(
+            Arc::new(world.ledger.clone()),
+            Arc::new(world.ledger.clone()),
+            world.clock.clone(),
+        );
+        for n in 10..20 {
+            lose(&world, n).await;
+        }
+        let stop = world.stop.subscribe();
+        tokio::spawn(async move { watch.run(stop).await });
+        crate::testing::seconds(31).await;
+        assert_eq!(about_areas(&world).await.len(), 1);
+    }
+}

@@ -1,0 +1,237 @@
+//! One cause for many homes: when most homes of an area fall silent at the same time, their power or their network is
+//! cut, and operators are told once, of the area, instead of once for each home.
+
+use crate::reason::Row;
+use crate::{Cause, Reason, TimeDelta, Timestamp};
+use std::collections::BTreeMap;
+
+/// Homes that fall silent within this time of each other may have one cause.
+const TOGETHER: TimeDelta = TimeDelta::minutes(15);
+/// Fewer homes than this are told one by one.
+const HOMES_MIN: usize = 5;
+/// The cause of an alarm about an area is `technical/district_silent/{area}`.
+const CAUSE: &str = "district_silent/";
+
+/// The reasons of this module.
+pub(crate) const REASONS: &[Row] = &[(
+    "district_silent",
+    "{area}：{count} 户（该片区共 {watched} 户）自 {since} 起同时失联，可能停电或断网。恢复前各户的静默不作判断；呼叫、跌倒、烟雾、燃气照常处置。",
+    "{area}: {count} of {watched} homes cannot be heard since {since}: power or network is probably cut. Their silence is not judged until they are back; calls, falls, smoke and gas are answered as ever.",
+)];
+
+/// A home that cannot be heard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blind {
+    /// The area path it lies in, `350582/meiling/guishan`; one without area belongs to no district.
+    pub area: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// An area most of whose homes fell silent together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct District {
+    /// Its path.
+    pub area: String,
+    /// How many of its homes.
+    pub count: usize,
+    /// Of how many.
+    pub watched: usize,
+    /// Since when: the first of them.
+    pub since: Timestamp,
+}
+
+impl District {
+    /// What an alarm about it is about. One area has at most one open alarm.
+    pub fn cause(&self) -> Cause {
+        Cause::Technical(format!("{CAUSE}{}", self.area))
+    }
+
+    /// Why, with the area's name as people know it.
+    pub fn reason(&self, name: &str) -> Reason {
+        let number = |n: usize| f64::from(u32::try_from(n).unwrap_or(u32::MAX));
+        let reason = Reason::new("district_silent")
+            .text("area", name)
+            .time("since", self.since);
+        reason
+            .number("count", number(self.count))
+            .number("watched", number(self.watched))
+    }
+}
+
+/// The area that an alarm stands for, if it is about one.
+pub fn area_of(cause: &Cause) -> Option<&str> {
+    match cause {
+        Cause::Technical(what) => what.strip_prefix(CAUSE),
+        Cause::Call
+        | Cause::Fall
+        | Cause::Smoke
+        | Cause::Gas
+        | Cause::CarbonMonoxide
+        | Cause::WaterLeak
+        | Cause::Inactivity
+        | Cause::Anomaly(_) => None,
+    }
+}
+
+/// True for the alarms that an alarm about their area stands for.
+pub fn is_symptom(cause: &Cause) -> bool {
+    *cause == Cause::Technical("hub_offline".into())
+}
+
+/// The areas more than half of whose homes (and five at least) fell silent within fifteen minutes; the largest area
+/// for which it holds, and none within it. `watched` counts the homes that lie directly in each area.
+pub fn districts(blind: &[Blind], watched: &BTreeMap<String, usize>) -> Vec<District> {
+    let mut gone: BTreeMap<&str, Vec<Timestamp>> = BTreeMap::new();
+    for home in blind {
+        for area in upward(&home.area) {
+            gone.entry(area).or_default().push(home.since);
+        }
+    }
+    let mut out: Vec<District> = Vec::new();
+    // a path sorts before all that lie within it
+    for (area, mut since) in gone {
+        if out.iter().any(|found| within(area, &found.area)) {
+            continue;
+        }
+        since.sort_unstable();
+        let all = watched
+            .iter()
+            .filter(|(path, _)| within(path, area))
+            .map(|(_, homes)| homes)
+            .sum();
+        let (count, first) = most_together(&since);
+        if let Some(since) = first.filter(|_| count >= HOMES_MIN && count * 2 > all) {
+            out.push(District {
+                area: area.to_owned(),
+                count,
+                watched: all,
+                since,
+            });
+        }
+    }
+    out
+}
+
+/// An area and those around it, `a/b/c`, `a/b`, `a`.
+fn upward(area: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(area).filter(|area| !area.is_empty()), |area| {
+        area.rsplit_once('/').map(|(around, _)| around)
+    })
+}
+
+fn within(path: &str, area: &str) -> bool {
+    path.strip_prefix(area)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The most times that lie together, and the first of them. `times` is sorted.
+fn most_together(times: &[Timestamp]) -> (usize, Option<Timestamp>) {
+    let mut best = (0, None);
+    for (n, first) in times.iter().enumerate() {
+        let count = times
+            .iter()
+            .skip(n)
+            .take_while(|at| **at - *first <= TOGETHER)
+            .count();
+        if count > best.0 {
+            best = (count, Some(*first));
+        }
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(minute: i64) -> Timestamp {
+        "2026-11-23T00:00:00Z".parse::<Timestamp>().unwrap() + TimeDelta::minutes(minute)
+    }
+
+    fn gone(area: &str, minutes: impl IntoIterator<Item = i64>) -> Vec<Blind> {
+        minutes
+            .into_iter()
+            .map(|minute| Blind {
+                area: area.to_owned(),
+                since: at(minute),
+            })
+            .collect()
+    }
+
+    fn watched(areas: &[(&str, usize)]) -> BTreeMap<String, usize> {
+        areas
+            .iter()
+            .map(|(area, homes)| ((*area).to_owned(), *homes))
+            .collect()
+    }
+
+    fn told(blind: &[Blind], areas: &[(&str, usize)]) -> Vec<(String, usize, usize)> {
+        districts(blind, &watched(areas))
+            .into_iter()
+            .map(|d| (d.area, d.count, d.watched))
+            .collect()
+    }
+
+    #[test]
+    fn most_homes_of_an_area_at_once_are_one_district() {
+        let areas = [("c/v1", 10), ("c/v2", 40)];
+        assert_eq!(
+            told(&gone("c/v1", 0..7), &areas),
+            [("c/v1".to_owned(), 7, 10)]
+        );
+        assert_eq!(told(&gone("c/v1", 0..5), &areas), [], "half is not most");
+        assert_eq!(
+            told(&gone("c/v1", (0..7).map(|n| n * 16)), &areas),
+            [],
+            "one after another is no cut"
+        );
+        assert_eq!(
+            told(&gone("c/v1", 0..4), &[("c/v1", 4)]),
+            [],
+            "four homes are told one by one"
+        );
+        assert_eq!(
+            told(&gone("", 0..9), &[("", 9)]),
+            [],
+            "who lies nowhere belongs to no district"
+        );
+    }
+
+    #[test]
+    fn the_largest_area_is_told_and_none_within_it() {
+        let areas = [("c/v1/g1", 6), ("c/v1/g2", 6), ("c/v2", 100)];
+        let both: Vec<_> = gone("c/v1/g1", [0; 6])
+            .into_iter()
+            .chain(gone("c/v1/g2", [3; 5]))
+            .collect();
+        assert_eq!(told(&both, &areas), [("c/v1".to_owned(), 11, 12)]);
+        assert_eq!(
+            told(&gone("c/v1/g1", [0; 6]), &areas),
+            [("c/v1/g1".to_owned(), 6, 6)],
+            "half of the village is a part of it"
+        );
+        assert_eq!(
+            told(&gone("c/v", [0; 6]), &[("c/v", 6), ("c/v10", 90)]),
+            [("c/v".to_owned(), 6, 6)],
+            "a name that begins alike lies elsewhere"
+        );
+    }
+
+    #[test]
+    fn its_alarm_names_the_area() {
+        let found = districts(&gone("c/v1", 2..9), &watched(&[("c/v1", 8)]));
+        let district = found.first().unwrap();
+        assert_eq!(
+            (area_of(&district.cause()), district.since),
+            (Some("c/v1"), at(2))
+        );
+        assert_eq!(
+            crate::reason::cause_name(&district.cause(), crate::Language::En),
+            "Area cannot be heard"
+        );
+        assert!(
+            !is_symptom(&district.cause()) && is_symptom(&Cause::Technical("hub_offline".into()))
+        );
+    }
+}
