@@ -79,8 +79,9 @@ pub fn is_symptom(cause: &Cause) -> bool {
     *cause == Cause::Technical("hub_offline".into())
 }
 
-/// The areas more than half of whose homes (and five at least) fell silent within fifteen minutes; the largest area
-/// for which it holds, and none within it. `watched` counts the homes that lie directly in each area.
+/// The areas more than half of whose homes (and five at least) fell silent within fifteen minutes: the largest for which
+/// it holds, but its one dark part where the others are lit, and none within it. `watched` counts the homes that lie
+/// directly in each area.
 pub fn districts(blind: &[Blind], watched: &BTreeMap<String, usize>) -> Vec<District> {
     let mut gone: BTreeMap<&str, Vec<Timestamp>> = BTreeMap::new();
     for home in blind {
@@ -88,29 +89,37 @@ pub fn districts(blind: &[Blind], watched: &BTreeMap<String, usize>) -> Vec<Dist
             gone.entry(area).or_default().push(home.since);
         }
     }
+    let dark: BTreeMap<&str, District> = gone.into_iter().filter_map(|(area, since)| Some((area, dark(area, since, watched)?))).collect();
     let mut out: Vec<District> = Vec::new();
     // a path sorts before all that lie within it
-    for (area, mut since) in gone {
+    for area in dark.keys() {
         if out.iter().any(|found| within(area, &found.area)) {
             continue;
         }
-        since.sort_unstable();
-        let all = watched
-            .iter()
-            .filter(|(path, _)| within(path, area))
-            .map(|(_, homes)| homes)
-            .sum();
-        let (count, first) = most_together(&since);
-        if let Some(since) = first.filter(|_| count >= HOMES_MIN && count * 2 > all) {
-            out.push(District {
-                area: area.to_owned(),
-                count,
-                watched: all,
-                since,
-            });
+        let mut found = dark.get(area);
+        while let Some(part) = found.and_then(|district| only_part(district, blind, &dark)) {
+            found = Some(part);
         }
+        out.extend(found.filter(|district| district.count >= HOMES_MIN && !out.contains(district)).cloned());
     }
     out
+}
+
+/// More than half of the homes of an area, together.
+fn dark(area: &str, mut since: Vec<Timestamp>, watched: &BTreeMap<String, usize>) -> Option<District> {
+    since.sort_unstable();
+    let all = watched.iter().filter(|(path, _)| within(path, area)).map(|(_, homes)| homes).sum();
+    let (count, first) = most_together(&since);
+    (count * 2 > all).then_some(District { area: area.to_owned(), count, watched: all, since: first? })
+}
+
+/// The one part of an area that is dark, if no other is and no home that lies in no part.
+fn only_part<'a>(district: &District, blind: &[Blind], dark: &'a BTreeMap<&str, District>) -> Option<&'a District> {
+    let is_part = |path: &str| path.rsplit_once('/').is_some_and(|(around, _)| around == district.area);
+    let mut parts = dark.iter().filter(|(path, _)| is_part(path)).map(|(_, part)| part);
+    let part = parts.next().filter(|part| part.count >= HOMES_MIN)?;
+    let alone = parts.next().is_none() && !blind.iter().any(|home| home.area == district.area);
+    alone.then_some(part)
 }
 
 /// An area and those around it, `a/b/c`, `a/b`, `a`.
@@ -216,6 +225,17 @@ mod tests {
             [("c/v".to_owned(), 6, 6)],
             "a name that begins alike lies elsewhere"
         );
+    }
+
+    #[test]
+    fn one_dark_part_beside_lit_ones_is_named_itself() {
+        let areas = [("c/v1", 8), ("c/v2", 3)];
+        assert_eq!(told(&gone("c/v1", [0; 8]), &areas), [("c/v1".to_owned(), 8, 8)], "most of the city, but only the village is dark");
+        let one_more: Vec<_> = gone("c/v1", [0; 8]).into_iter().chain(gone("c/v2", [2])).collect();
+        assert_eq!(told(&one_more, &areas), [("c/v1".to_owned(), 8, 8)], "whatever befell one home elsewhere");
+        let small = [("c/v/g1", 2), ("c/v/g2", 2), ("c/v/g3", 2)];
+        let all: Vec<_> = ["c/v/g1", "c/v/g2", "c/v/g3"].iter().flat_map(|area| gone(area, [0; 2])).collect();
+        assert_eq!(told(&all, &small), [("c/v".to_owned(), 6, 6)], "a village of small grids");
     }
 
     #[test]
