@@ -1,6 +1,6 @@
 //! What an alarm is about, and how much it matters.
 
-use crate::{DeviceId, Reason, Signal, SignalKind, Value};
+use crate::{DeviceId, Reason, Signal, SignalKind, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -152,6 +152,7 @@ pub fn raised_by(signal: &Signal, key: &str) -> Option<Raise> {
         | SignalKind::Water
         | SignalKind::Power
         | SignalKind::Temperature
+        | SignalKind::Link
         | SignalKind::Heartbeat
         | SignalKind::Well
         | SignalKind::Away
@@ -169,6 +170,19 @@ pub fn raised_by(signal: &Signal, key: &str) -> Option<Raise> {
         .cause("cause", &cause)
         .time("at", signal.heard_at);
     Some(Raise { level: cause.level(), cause, reason, key: key.to_owned(), device: Some(signal.device.clone()) })
+}
+
+/// The alarm of a signal that came while its home was being tested: whoever opens the case or changes the battery sets no
+/// technical alarm off. Everything else rings as ever, and says that a test is going on (ALM-7).
+pub fn raised_in_test(raise: Raise, until: Timestamp) -> Option<Raise> {
+    if raise.level == Level::Technical {
+        return None;
+    }
+    let mut reason = raise.reason.time("until", until);
+    if reason.code == "device_signal" {
+        reason.code = "device_signal_in_test".to_owned();
+    }
+    Some(Raise { reason, ..raise })
 }
 
 /// At or below this a battery is reported as low.

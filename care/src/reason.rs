@@ -62,6 +62,11 @@ pub const TABLES: &[&[Row]] = &[
 const ROWS: &[Row] = &[
     ("device_signal", "{at} 设备 {device} 报警：{cause}。", "{cause} at {at}, device {device}."),
     (
+        "device_signal_in_test",
+        "{at} 设备 {device} 报警：{cause}。该户正在测试（到 {until} 为止），仍按真实报警处理，请向老人核实。",
+        "{cause} at {at}, device {device}. The home is being tested until {until}: it is answered as a real one all the same, ask the elder.",
+    ),
+    (
         "unreadable_call",
         "{at} 设备 {device} 报警：{cause}（内容无法解读，按报警处理）。",
         "{cause} at {at}, device {device} (its content could not be read: taken as an alarm).",
@@ -212,6 +217,9 @@ const CAUSES: &[Row] = &[
     ("anomaly/away_overdue", "外出未归", "Away longer than expected"),
     ("anomaly/decline", "状态变化", "Slow change"),
     ("technical/battery_low", "电量低", "Battery low"),
+    ("technical/battery_replace", "电池将用完", "Battery to be replaced"),
+    ("technical/test_due", "设备该测试了", "Test due"),
+    ("technical/credential_shared", "同一凭证两处使用", "One credential in two places"),
     ("technical/tamper", "设备被拆动", "Device tampered with"),
     ("technical/device_silent", "设备失联", "Device silent"),
     ("technical/hub_offline", "网关离线", "Hub offline"),

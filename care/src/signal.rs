@@ -45,6 +45,8 @@ pub enum SignalKind {
     Tamper,
     /// Battery level, percent; `true` = low.
     Battery,
+    /// How well the device is heard by its hub, percent.
+    Link,
     /// The device lives.
     Heartbeat,
     /// "I am well": the elder's own daily sign.
@@ -67,7 +69,7 @@ pub enum SignalKind {
 
 impl SignalKind {
     /// Every kind, in declaration order.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Call,
         Self::Cancel,
         Self::Fall,
@@ -87,6 +89,7 @@ impl SignalKind {
         Self::Temperature,
         Self::Tamper,
         Self::Battery,
+        Self::Link,
         Self::Heartbeat,
         Self::Well,
         Self::Away,
@@ -120,6 +123,7 @@ impl SignalKind {
             Self::Temperature => "temperature",
             Self::Tamper => "tamper",
             Self::Battery => "battery",
+            Self::Link => "link",
             Self::Heartbeat => "heartbeat",
             Self::Well => "well",
             Self::Away => "away",

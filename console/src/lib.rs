@@ -46,7 +46,7 @@ pub use api::openapi::openapi;
 pub use app::{ConsoleSettings, Parts, Transport};
 pub use caller::{API, Need, SESSION, hash_of, new_token};
 pub use messages::ROWS as MESSAGES;
-pub use ports::{Connection, Doing, Feed, FeedKind, FeedState, Feeds, Figure, Homes, Metrics, NoConnection, NoSwitchboard, Party, Phase, Switchboard, Underway, Warnings};
+pub use ports::{Connection, Doing, Feed, FeedKind, FeedState, Feeds, Figure, Homes, Metrics, NoConnection, NoSwitchboard, Party, Phase, RawMessage, Switchboard, Underway, Warnings};
 pub use routes::Route;
 pub use serve::{Bound, ServeError};
 

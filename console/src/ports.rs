@@ -3,8 +3,19 @@
 
 use async_trait::async_trait;
 use care::home::{RoutineView, Rules, Told, Trial, View};
-use care::{AlarmId, ContactId, ElderId, HomeId, Level, PersonId, TimeDelta, Timestamp};
+use care::{AlarmId, ContactId, DeviceId, ElderId, HomeId, Level, PersonId, TimeDelta, Timestamp};
 use std::fmt;
+
+/// A message as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawMessage {
+    /// Its topic.
+    pub topic: String,
+    /// Its bytes.
+    pub payload: Vec<u8>,
+    /// When it reached us.
+    pub heard_at: Timestamp,
+}
 
 /// The state of homes as the ingest keeps it.
 #[async_trait]
@@ -20,6 +31,9 @@ pub trait Homes: Send + Sync {
 
     /// Tells a home something; when it returns, it is kept. Otherwise why not.
     async fn tell(&self, home: &HomeId, told: Told) -> Result<(), String>;
+
+    /// The last messages of a device as they came, newest first, as far as they are remembered.
+    async fn messages(&self, home: &HomeId, device: &DeviceId) -> Vec<RawMessage>;
 
     /// What rules would have said about the last `days` days of a home. Otherwise why that cannot be known.
     async fn trial(&self, home: &HomeId, rules: Rules, days: u32) -> Result<Vec<Trial>, String>;

@@ -4,8 +4,8 @@ use alerts::canary::{BUCKETS_MS, Canary};
 use alerts::{Engine, Health};
 use async_trait::async_trait;
 use care::home::{RoutineView, Rules, Told, Trial, View};
-use care::{AlarmId, HomeId, TimeDelta, Timestamp};
-use console::{Doing, Feed, FeedKind, FeedState, Feeds, Figure, Metrics, Phase, Underway};
+use care::{AlarmId, DeviceId, HomeId, TimeDelta, Timestamp};
+use console::{Doing, Feed, FeedKind, FeedState, Feeds, Figure, Metrics, Phase, RawMessage, Underway};
 use gateway::DoorHandle;
 use ingest::Handle;
 use std::fmt::Write as _;
@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use store::sqlite::Histogram;
 use store::telemetry::Point;
-use store::{Clock, EventLog, LedgerKeeper, LogKeeper, Shard, TelemetrySink};
+use store::{Clock, EventLog, LedgerKeeper, LogKeeper, Offset, Shard, TelemetrySink};
 
 /// Routine records waiting beyond this make the ingest degraded.
 const BEHIND_MAX: u64 = 50_000;
@@ -120,6 +120,21 @@ impl console::Homes for Workers {
 
     async fn tell(&self, home: &HomeId, told: Told) -> Result<(), String> {
         ingest::tell(&*self.log, home, &told, self.clock.now()).await.map_err(|e| e.to_string())
+    }
+
+    async fn messages(&self, home: &HomeId, device: &DeviceId) -> Vec<RawMessage> {
+        let (Some(handle), shard) = (self.of(home), self.shard_of(home)) else { return Vec::new() };
+        let mut out = Vec::new();
+        for (lane, offset) in handle.recent(home, device).await {
+            let before = Offset(offset.0.saturating_sub(1));
+            // what has been dropped with its day is no longer there
+            let entry = self.log.read(shard, lane, before, 1).await.ok().and_then(|batch| batch.into_iter().next());
+            if let Some(entry) = entry.filter(|entry| entry.offset == offset && entry.record.home == *home) {
+                let store::Record { topic, payload, heard_at, .. } = entry.record;
+                out.push(RawMessage { topic, payload, heard_at });
+            }
+        }
+        out
     }
 
     async fn trial(&self, home: &HomeId, rules: Rules, days: u32) -> Result<Vec<Trial>, String> {

@@ -1,7 +1,8 @@
 //! Questions to a running worker: what a home looks like now.
 
 use care::home::{RoutineView, View};
-use care::{HomeId, Timestamp};
+use care::{DeviceId, HomeId, Lane, Timestamp};
+use store::Offset;
 use tokio::sync::{mpsc, oneshot};
 
 /// A question or a word to a worker.
@@ -13,6 +14,8 @@ pub enum Request {
     OutageWorklist(oneshot::Sender<Vec<View>>),
     /// What was learned of a home.
     Routine(HomeId, oneshot::Sender<Option<RoutineView>>),
+    /// Where the last messages of a device stand in the log.
+    Recent(HomeId, DeviceId, oneshot::Sender<Vec<(Lane, Offset)>>),
     /// How many homes, and the place up to which everything has been read.
     Lag(oneshot::Sender<Lag>),
 }
@@ -56,6 +59,11 @@ impl Handle {
     /// What was learned of a home; `None` if nothing was ever heard of it.
     pub async fn routine(&self, home: &HomeId) -> Option<RoutineView> {
         self.ask(|tell| Request::Routine(home.clone(), tell)).await.flatten()
+    }
+
+    /// Where the last messages of a device stand in the log, newest first.
+    pub async fn recent(&self, home: &HomeId, device: &DeviceId) -> Vec<(Lane, Offset)> {
+        self.ask(|tell| Request::Recent(home.clone(), device.clone(), tell)).await.unwrap_or_default()
     }
 
     /// How far the worker is behind.

@@ -17,7 +17,13 @@ pub(crate) struct Slot {
     pub(crate) applied: Decided,
     deadline: Option<Timestamp>,
     dirty: bool,
+    /// Where the last messages of each device stand in the log, newest first. Not kept across a restart.
+    recent: Vec<(DeviceId, Vec<(Lane, Offset)>)>,
 }
+
+/// Messages of a device whose places are remembered, and devices of a home (LIM-1).
+const RECENT_MAX: usize = 3;
+const RECENT_DEVICES_MAX: usize = 24;
 
 /// All homes of a shard.
 #[derive(Default)]
@@ -50,7 +56,7 @@ impl Homes {
     /// The slot of a home, made if it is new.
     pub(crate) fn slot(&mut self, id: &HomeId, now: Timestamp) -> &mut Slot {
         if !self.slots.contains_key(id) {
-            let slot = Slot { home: Some(Home::new(id.clone(), now)), learned: wire::Learned::default(), applied: Decided::default(), deadline: None, dirty: true };
+            let slot = Slot { home: Some(Home::new(id.clone(), now)), learned: wire::Learned::default(), applied: Decided::default(), deadline: None, dirty: true, recent: Vec::new() };
             self.slots.insert(id.clone(), slot);
         }
         match self.slots.get_mut(id) {
@@ -91,6 +97,27 @@ impl Homes {
                 slot.dirty = true;
             }
         }
+    }
+
+    /// Notes where a message of a device stands.
+    pub(crate) fn note(&mut self, id: &HomeId, device: &DeviceId, lane: Lane, offset: Offset) {
+        let Some(slot) = self.slots.get_mut(id) else { return };
+        let mut places = match slot.recent.iter().position(|(known, _)| known == device) {
+            Some(at) => slot.recent.remove(at).1,
+            None => Vec::with_capacity(RECENT_MAX),
+        };
+        if places.first() != Some(&(lane, offset)) {
+            places.insert(0, (lane, offset));
+            places.truncate(RECENT_MAX);
+        }
+        slot.recent.insert(0, (device.clone(), places));
+        slot.recent.truncate(RECENT_DEVICES_MAX);
+    }
+
+    /// Where the last messages of a device stand, newest first.
+    pub(crate) fn recent(&self, id: &HomeId, device: &DeviceId) -> Vec<(Lane, Offset)> {
+        let slot = self.slots.get(id);
+        slot.and_then(|slot| slot.recent.iter().find(|(known, _)| known == device)).map(|(_, places)| places.clone()).unwrap_or_default()
     }
 
     /// Marks a record as included in its home's state.
@@ -201,6 +228,6 @@ impl Slot {
         };
         let applied = Decided { red: Offset(u64::from_le_bytes(*red)), routine: Offset(u64::from_le_bytes(*routine)) };
         let deadline = home.deadline();
-        Some(Self { home: Some(home), learned, applied, deadline, dirty: false })
+        Some(Self { home: Some(home), learned, applied, deadline, dirty: false, recent: Vec::new() })
     }
 }

@@ -531,6 +531,7 @@ impl Worker {
             }
             for (index, signal) in decoded.signals().iter().enumerate() {
                 self.counters.signals.fetch_add(1, Ordering::Relaxed);
+                self.homes.note(&signal.home, &signal.device, lane, offset);
                 if !included {
                     let effects = self.homes.step(&signal.home, Input::Heard(signal), &self.settings.homes, record.heard_at);
                     pending.wishes.extend(wishes(&signal.home, effects, record.heard_at));
@@ -543,7 +544,13 @@ impl Worker {
                     let place = format!("log:{}:{lane:?}:{}:{index}", self.shard.0, offset.0);
                     EventId::named(&signal.home, &signal.device, signal.kind.name(), &place)
                 });
-                if let Some(raise) = raised_by(signal, event.as_str()) {
+                let raise = raised_by(signal, event.as_str());
+                let until = self.homes.get(&signal.home).and_then(|home| home.test_until(record.heard_at));
+                if let (Some(raise), Some(until)) = (&raise, until) {
+                    if let Some(raise) = care::cause::raised_in_test(raise.clone(), until) {
+                        pending.wishes.push(Wish::Raise { event, home: signal.home.clone(), raise, at: record.heard_at, origin: Origin::Message });
+                    }
+                } else if let Some(raise) = raise {
                     pending.wishes.push(Wish::Raise { event, home: signal.home.clone(), raise, at: record.heard_at, origin: Origin::Message });
                 } else if signal.kind == SignalKind::Cancel {
                     pending.wishes.push(Wish::Cancel { home: signal.home.clone() });
@@ -668,6 +675,9 @@ impl Worker {
             }
             Request::Routine(id, tell) => {
                 let _gone = tell.send(self.homes.get(&id).map(|h| h.routine_view(&self.settings.homes, now)));
+            }
+            Request::Recent(id, device, tell) => {
+                let _gone = tell.send(self.homes.recent(&id, &device));
             }
             Request::Lag(tell) => {
                 let lag = Lag {

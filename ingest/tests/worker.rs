@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use async_trait::async_trait;
-use care::home::Occupancy;
+use care::home::{Occupancy, Part, Told};
 use care::{Alarm, Cause, DeviceId, ElderId, HomeId, Lane, Level, TimeDelta, Timestamp};
 use ingest::{Book, Handle, Ports, Settings, Worker};
 use std::future::Future;
@@ -316,4 +316,42 @@ async fn the_key_i_am_well_is_kept_for_the_daily_call_answers_it_and_closes_noth
     let state = async |i: usize| house.ledger.alarm(&ids[i]).await.unwrap().unwrap().value;
     assert_eq!(state(0).await.state_name(), "closed");
     assert_eq!(state(1).await.state_name(), "raised", "nothing else is closed by it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_supervised_device_that_falls_silent_is_an_alarm_across_a_death_and_not_because_we_were_down() {
+    let mut house = House::new();
+    house.start().await;
+    let tell = |device: &str, minutes: u32| Told::Supervise { device: device.into(), every_s: minutes * 60, part: Part::Sensor };
+    for (device, minutes) in [("smoke", 60), ("door", 60), ("bed", 1_440)] {
+        ingest::tell(&house.log, &"home-1".into(), &tell(device, minutes), house.clock.now()).await.unwrap();
+    }
+    house.pass(TimeDelta::hours(1)).await;
+    house.kill();
+    house.pass(TimeDelta::hours(2)).await;
+    house.start().await;
+    assert_eq!(house.alarms().await.len(), 0, "two hours in which we did not listen");
+    house.pass(TimeDelta::hours(1)).await;
+    house.say("home-1", "door", "heartbeat", r#"{"id":"1"}"#).await;
+    house.pass(TimeDelta::hours(1) + TimeDelta::minutes(2)).await;
+    let alarms = house.alarms().await;
+    assert_eq!(alarms.iter().map(|a| (a.cause.name(), a.devices.clone())).collect::<Vec<_>>(), [("technical/device_silent".to_owned(), vec!["smoke".into()])]);
+    assert!(alarms[0].next_step_at.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_a_home_is_tested_a_call_rings_and_says_so_and_an_opened_case_does_not() {
+    let mut house = House::new();
+    house.start().await;
+    let (home, now): (HomeId, Timestamp) = ("home-1".into(), house.clock.now());
+    ingest::tell(&house.log, &home, &Told::Test { until: now + TimeDelta::hours(5) }, now).await.unwrap();
+    house.pass(TimeDelta::seconds(1)).await;
+    house.say("home-1", "button", "tamper", r#"{"id":"1","value":true}"#).await;
+    house.say("home-1", "button", "call", r#"{"id":"2"}"#).await;
+    let alarms = house.alarms().await;
+    assert_eq!(alarms.iter().map(|a| (a.cause.name(), a.reason.code.as_str(), a.test)).collect::<Vec<_>>(), [("call".to_owned(), "device_signal_in_test", false)]);
+    // it has ended by itself
+    house.pass(TimeDelta::minutes(30)).await;
+    house.say("home-1", "button", "tamper", r#"{"id":"3","value":true}"#).await;
+    assert_eq!(house.alarms().await.len(), 2);
 }

@@ -109,6 +109,7 @@ pub fn told(signals: &[Signal]) -> Vec<&'static str> {
         let name = match (signal.kind, signal.value) {
             (SignalKind::Battery, Value::Number(percent)) if percent <= care::cause::BATTERY_LOW_PERCENT => "battery_low",
             (SignalKind::Battery, Value::Bool(true)) => "battery_low",
+            (SignalKind::Link, _) => continue,
             (SignalKind::Door | SignalKind::Contact, Value::Open) => "door_open",
             (SignalKind::Door | SignalKind::Contact, Value::Closed) => "door_closed",
             (_, Value::Bool(false)) | (SignalKind::Battery | SignalKind::Door | SignalKind::Contact, _) => continue,
@@ -164,6 +165,7 @@ fn stands(kind: SignalKind) -> bool {
         | SignalKind::Online
         | SignalKind::Offline => true,
         SignalKind::Cancel
+        | SignalKind::Link
         | SignalKind::Motion
         | SignalKind::Presence
         | SignalKind::Vibration

@@ -287,6 +287,10 @@ fn state(message: &Message<'_>, home: &HomeId, known: &Known, learned: &Learned)
             take(property, value, role, &mut sayings);
         }
     }
+    // how well the coordinator hears it, 0 to 255: the radio's own figure, the same for every model
+    if let Some(quality) = state.get("linkquality").and_then(Json::as_f64).filter(|quality| (0.0..=255.0).contains(quality)) {
+        sayings.heard.push((SignalKind::Link, Value::Number((quality / 2.55).round())));
+    }
     sayings.finish(&speaker)
 }
 

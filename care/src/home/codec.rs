@@ -4,12 +4,13 @@ use super::health::Habit;
 use super::routine::Routine;
 use super::rules::Watch;
 use super::days::Days;
+use super::supervise::{Battery, Part, Post, Trend};
 use super::{Asked, Device, ENCODED_BYTES_MAX, Home, Lesson, Monitoring, Pets, Quiet, Rules};
-use crate::{DeviceId, HomeId, Timestamp};
+use crate::{DeviceId, HomeId, TimeDelta, Timestamp};
 use chrono::DateTime;
 
 /// The version written; older ones are read for as long as they stand below.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 /// No time, and no day.
 const NEVER: u32 = u32::MAX;
 const NO_DAY: i64 = i64::MIN;
@@ -136,7 +137,7 @@ impl<'a> Reader<'a> {
 
 impl Home {
     /// The home as bytes, at most [`ENCODED_BYTES_MAX`]: where the devices' names would not fit, those
-    /// unheard for longest are left out. Times are kept to the second.
+    /// unheard for longest are left out, those that the register wants last of all. Times are kept to the second.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Writer(Vec::with_capacity(512));
         out.u8(VERSION);
@@ -182,37 +183,21 @@ impl Home {
         self.routine.encode(&mut out);
         watch.encode_tap(&mut out);
         out.time(self.company_until);
+        out.time(self.test_until);
         out.u16(self.rules.map_or(u16::MAX, Rules::bits));
         out.flags([self.pets.is_some(), self.pets == Some(Pets::SeenByMotion), false, false, false, false, false, false]);
         self.days.encode(&mut out);
         out.text(self.life_device.as_ref().map(DeviceId::as_str));
         let mut devices: Vec<&Device> = self.devices.iter().collect();
-        devices.sort_by_key(|device| std::cmp::Reverse(device.last_seen));
+        devices.sort_by_key(|device| (device.post.is_none(), std::cmp::Reverse(device.last_seen)));
         let mut table = Writer(Vec::new());
         let mut count = 0u8;
         for device in devices {
-            let mut row = Writer(Vec::new());
-            row.text(Some(device.id.as_str()));
-            row.text(device.room.as_deref());
-            row.time(Some(device.last_seen));
-            row.time(Some(device.heard_at));
-            row.time(Some(device.lag_at));
-            row.i32(device.lag_s);
-            row.i32(device.behind_s);
-            let habit = device.habit;
-            row.flags([habit.reads, habit.silent, false, false, false, false, false, false]);
-            row.time(habit.offline);
-            row.time(habit.last_beat);
-            row.i32(habit.beat_s);
-            row.f32(habit.per_day);
-            row.u16(habit.today);
-            row.u8(habit.dry_days);
-            row.time(device.occupied_since);
-            row.time(device.left);
-            if out.0.len() + 1 + table.0.len() + row.0.len() > ENCODED_BYTES_MAX {
+            let row = encode_device(device);
+            if device.post.is_none() && out.0.len() + 1 + table.0.len() + row.len() > ENCODED_BYTES_MAX {
                 break;
             }
-            table.0.extend_from_slice(&row.0);
+            table.0.extend_from_slice(&row);
             count = count.saturating_add(1);
         }
         out.u8(count);
@@ -242,10 +227,11 @@ impl Home {
         (watch.bed_left, watch.door, watch.water, watch.power, watch.temperature_day) = (bed_left, door, water, power, temperature_day);
         let day = from.day()?;
         let routine = Box::new(Routine::decode(&mut from)?);
-        let (mut company_until, mut rules, mut pets, mut days) = (None, None, None, Days::default());
+        let (mut company_until, mut test_until, mut rules, mut pets, mut days) = (None, None, None, None, Days::default());
         if version >= 2 {
             watch.decode_tap(&mut from)?;
             company_until = from.time()?;
+            test_until = if version >= 3 { from.time()? } else { None };
             rules = Some(from.u16()?).filter(|bits| *bits != u16::MAX).map(Rules::from_bits);
             let [told, seen, ..] = from.flags()?;
             pets = told.then_some(if seen { Pets::SeenByMotion } else { Pets::None });
@@ -254,18 +240,7 @@ impl Home {
         let life_device = from.text()?.map(DeviceId::new);
         let mut devices = Vec::new();
         for _ in 0..from.u8()? {
-            let id = from.text()?.map(DeviceId::new).ok_or(DecodeError::Field("device"))?;
-            let room = from.text()?;
-            let last_seen = from.time()?.ok_or(DecodeError::Field("time"))?;
-            let heard_at = from.time()?.ok_or(DecodeError::Field("time"))?;
-            let lag_at = from.time()?.ok_or(DecodeError::Field("time"))?;
-            let (lag_s, behind_s) = (from.i32()?, from.i32()?);
-            let [reads, silent, ..] = from.flags()?;
-            let (offline, last_beat, beat_s) = (from.time()?, from.time()?, from.i32()?);
-            let (per_day, today, dry_days) = (from.f32()?, from.u16()?, from.u8()?);
-            let habit = Habit { reads, offline, beat_s, last_beat, per_day, today, dry_days, silent };
-            let (occupied_since, left) = if version >= 2 { (from.time()?, from.time()?) } else { (None, None) };
-            devices.push(Device { id, room, last_seen, heard_at, lag_at, lag_s, behind_s, habit, occupied_since, left });
+            devices.push(if version >= 3 { decode_device(&mut from)? } else { decode_device_before_3(&mut from, version)? });
         }
         Ok(Self {
             id,
@@ -286,6 +261,7 @@ impl Home {
             asked: Asked { attention, urgent, overdue },
             watch,
             company_until,
+            test_until,
             rules,
             pets,
             days,
@@ -296,4 +272,114 @@ impl Home {
             wake,
         })
     }
+}
+
+/// A device: what is usual is left out, so that many fit.
+fn encode_device(device: &Device) -> Vec<u8> {
+    let mut row = Writer(Vec::with_capacity(64));
+    let (habit, post, trend) = (device.habit, device.post, device.trend);
+    let late = device.lag_s != 0 || device.behind_s != 0;
+    let beats = habit.beat_s != 0 || habit.last_beat.is_some();
+    let place = device.occupied_since.is_some() || device.left.is_some();
+    let tests = post.is_some_and(|post| post.tested.is_some() || post.proved.is_some());
+    let part = post.map(|post| post.part);
+    row.text(Some(device.id.as_str()));
+    row.text(device.room.as_deref());
+    row.flags([habit.reads, habit.silent, part.is_some(), part == Some(Part::Hub), part == Some(Part::Button), post.is_some_and(|post| post.reminded), trend.battery.is_some(), trend.link.is_some()]);
+    row.flags([late, beats, place, tests, habit.offline.is_some(), device.heard_at != device.last_seen, device.from != device.heard_at, false]);
+    row.time(Some(device.last_seen));
+    if device.heard_at != device.last_seen {
+        row.time(Some(device.heard_at));
+    }
+    if device.from != device.heard_at {
+        row.time(Some(device.from));
+    }
+    // how long ago its lag was looked at: what is longer than the longest that matters is as good as that
+    row.u16(u16::try_from((device.heard_at - device.lag_at).num_seconds().max(0)).unwrap_or(u16::MAX));
+    if late {
+        row.i32(device.lag_s);
+        row.i32(device.behind_s);
+    }
+    if habit.offline.is_some() {
+        row.time(habit.offline);
+    }
+    if beats {
+        row.time(habit.last_beat);
+        row.i32(habit.beat_s);
+    }
+    row.f32(habit.per_day);
+    row.u16(habit.today);
+    row.u8(habit.dry_days);
+    if place {
+        row.time(device.occupied_since);
+        row.time(device.left);
+    }
+    if let Some(post) = post {
+        row.i32(i32::try_from(post.every_s).unwrap_or_default());
+        row.time(Some(post.since));
+        if tests {
+            row.time(post.tested);
+            row.time(post.proved);
+        }
+    }
+    if let Some(battery) = trend.battery {
+        row.u8(battery.percent | if battery.warned { 0x80 } else { 0 });
+        row.u8(battery.start);
+        row.u16(battery.start_day);
+    }
+    if let Some((now, usual)) = trend.link {
+        row.u16(now);
+        row.u16(usual);
+    }
+    row.0
+}
+
+fn decode_device(from: &mut Reader<'_>) -> Result<Device, DecodeError> {
+    let time = |from: &mut Reader<'_>| from.time()?.ok_or(DecodeError::Field("time"));
+    let id = from.text()?.map(DeviceId::new).ok_or(DecodeError::Field("device"))?;
+    let room = from.text()?;
+    let [reads, silent, wanted, hub, button, reminded, charged, linked] = from.flags()?;
+    let [late, beats, place, tests, lost, elsewhen, shifted, _] = from.flags()?;
+    let last_seen = time(from)?;
+    let heard_at = if elsewhen { time(from)? } else { last_seen };
+    let counted = if shifted { time(from)? } else { heard_at };
+    let lag_at = heard_at - TimeDelta::seconds(i64::from(from.u16()?));
+    let (lag_s, behind_s) = if late { (from.i32()?, from.i32()?) } else { (0, 0) };
+    let offline = if lost { from.time()? } else { None };
+    let (last_beat, beat_s) = if beats { (from.time()?, from.i32()?) } else { (None, 0) };
+    let (per_day, today, dry_days) = (from.f32()?, from.u16()?, from.u8()?);
+    let (occupied_since, left) = if place { (from.time()?, from.time()?) } else { (None, None) };
+    let mut post = None;
+    if wanted {
+        let (every_s, since) = (u32::try_from(from.i32()?).unwrap_or_default(), time(from)?);
+        let (tested, proved) = if tests { (from.time()?, from.time()?) } else { (None, None) };
+        let part = if hub { Part::Hub } else if button { Part::Button } else { Part::Sensor };
+        post = Some(Post { part, every_s, since, tested, proved, reminded });
+    }
+    let mut trend = Trend::default();
+    if charged {
+        let percent = from.u8()?;
+        trend.battery = Some(Battery { percent: percent & 0x7f, start: from.u8()?, start_day: from.u16()?, warned: percent & 0x80 != 0 });
+    }
+    if linked {
+        trend.link = Some((from.u16()?, from.u16()?));
+    }
+    let habit = Habit { reads, offline, beat_s, last_beat, per_day, today, dry_days, silent };
+    Ok(Device { id, room, last_seen, heard_at, from: counted, lag_at, lag_s, behind_s, habit, post, trend, occupied_since, left })
+}
+
+/// A device as it was written before it could be supervised.
+fn decode_device_before_3(from: &mut Reader<'_>, version: u8) -> Result<Device, DecodeError> {
+    let id = from.text()?.map(DeviceId::new).ok_or(DecodeError::Field("device"))?;
+    let room = from.text()?;
+    let last_seen = from.time()?.ok_or(DecodeError::Field("time"))?;
+    let heard_at = from.time()?.ok_or(DecodeError::Field("time"))?;
+    let lag_at = from.time()?.ok_or(DecodeError::Field("time"))?;
+    let (lag_s, behind_s) = (from.i32()?, from.i32()?);
+    let [reads, silent, ..] = from.flags()?;
+    let (offline, last_beat, beat_s) = (from.time()?, from.time()?, from.i32()?);
+    let (per_day, today, dry_days) = (from.f32()?, from.u16()?, from.u8()?);
+    let habit = Habit { reads, offline, beat_s, last_beat, per_day, today, dry_days, silent };
+    let (occupied_since, left) = if version >= 2 { (from.time()?, from.time()?) } else { (None, None) };
+    Ok(Device { room, last_seen, heard_at, lag_at, lag_s, behind_s, habit, occupied_since, left, ..Device::new(id, heard_at) })
 }

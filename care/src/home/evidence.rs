@@ -1,9 +1,8 @@
 //! What a signal does to a home: life, absence and return, and the routine that is learned on the way.
 
 use super::routine::{Odds, STEP_S};
-use super::health::Habit;
 use super::settings::Meaning;
-use super::{Asked, DEVICES_MAX, Device, Effect, Home, Lesson, Monitoring, Pets, Quiet, Settings, clock};
+use super::{Asked, Effect, Home, Lesson, Monitoring, Pets, Quiet, Settings, clock};
 use crate::{Signal, SignalKind, TimeDelta, Timestamp, Value};
 
 /// A closed silence that was longer than this is not learned from, whatever it was.
@@ -26,6 +25,7 @@ impl Home {
     pub(super) fn hear(&mut self, signal: &Signal, settings: &Settings, effects: &mut Vec<Effect>) {
         let at = self.touch(signal, settings);
         self.see_again(signal, settings);
+        self.tend(signal, effects);
         if self.monitoring == Monitoring::Off {
             return;
         }
@@ -232,6 +232,7 @@ impl Home {
             }
             if signal.kind != SignalKind::Offline {
                 device.heard_at = device.heard_at.max(signal.heard_at);
+                device.from = device.from.max(device.heard_at);
             }
             let at = (at + TimeDelta::seconds(i64::from(device.behind_s.min(lag_s)))).min(signal.heard_at);
             device.last_seen = device.last_seen.max(at);
@@ -241,16 +242,11 @@ impl Home {
             }
             return at;
         }
-        if self.devices.len() >= DEVICES_MAX {
-            let oldest = self.devices.iter().enumerate().min_by_key(|(_, device)| device.last_seen).map(|(i, _)| i);
-            if let Some(oldest) = oldest {
-                self.devices.swap_remove(oldest);
-            }
+        if let Some(device) = self.device_or_new(&signal.device, signal.heard_at) {
+            device.room.clone_from(&signal.room);
+            (device.last_seen, device.lag_s) = (at, lag_s);
+            device.habit.hear(signal, alive);
         }
-        let (id, room) = (signal.device.clone(), signal.room.clone());
-        let mut habit = Habit::default();
-        habit.hear(signal, alive);
-        self.devices.push(Device { id, room, last_seen: at, heard_at: signal.heard_at, lag_at: signal.heard_at, lag_s, behind_s: 0, habit, occupied_since: None, left: None });
         at
     }
 }

@@ -5,7 +5,8 @@
 //! * One device is gone, misses its heartbeats, or has said nothing for many times longer than it ever did
 //!   while the rest of the home went on: it is *silent*. A technical alarm; what was learned counts for less.
 
-use super::{Effect, Home, Lesson, Settings};
+use super::supervise::SLACK;
+use super::{Device, Effect, Home, Lesson, Settings};
 use crate::cause::Raise;
 use crate::{Cause, DeviceId, Level, Reason, Signal, SignalKind, TimeDelta, Timestamp};
 
@@ -64,11 +65,15 @@ impl Habit {
             self.dry_days = 0;
         }
     }
+}
 
-    /// When this device becomes silent if nothing is heard of it, by its connection or its heartbeats.
-    fn silent_at(&self, heard_at: Timestamp, missed_max: u8) -> Option<Timestamp> {
-        let lost = self.offline.map(|since| since + OFFLINE_AFTER);
-        let beat = (self.beat_s > 0).then(|| heard_at + TimeDelta::seconds(i64::from(self.beat_s) * i64::from(missed_max)) + BEAT_SLACK);
+impl Device {
+    /// When this device becomes silent if nothing is heard of it, by its connection, its interval or its heartbeats.
+    pub(super) fn own_silent_at(&self, settings: &Settings) -> Option<Timestamp> {
+        let lost = self.habit.offline.map(|since| since.max(self.from) + OFFLINE_AFTER);
+        let every = self.interval_s();
+        let slack = if self.is_supervised() { SLACK } else { BEAT_SLACK };
+        let beat = (every > 0).then(|| self.from + TimeDelta::seconds(every * i64::from(settings.heartbeats_missed_max)) + slack);
         match (lost, beat) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
@@ -80,28 +85,26 @@ impl Home {
     /// When a device next becomes silent, if nothing is heard.
     pub(super) fn next_silent(&self, settings: &Settings) -> Option<Timestamp> {
         let devices = self.devices.iter().filter(|device| !device.habit.silent);
-        devices.filter_map(|device| device.habit.silent_at(device.heard_at, settings.heartbeats_missed_max)).min()
+        devices.filter_map(|device| self.silent_at(device, settings)).min()
     }
 
     /// Notes the devices that are silent by `now`, and whether the home is blind.
     pub(super) fn check_health(&mut self, settings: &Settings, now: Timestamp, effects: &mut Vec<Effect>) {
-        let missed_max = settings.heartbeats_missed_max;
+        let silent_at: Vec<Option<Timestamp>> = self.devices.iter().map(|device| self.silent_at(device, settings)).collect();
         let (mut hub, mut fresh) = (false, Vec::new());
-        let sensor_heard = self.devices.iter().filter(|device| device.habit.reads).map(|device| device.heard_at).max();
-        for device in &mut self.devices {
-            let silent_at = device.habit.silent_at(device.heard_at, missed_max);
+        let sensor_heard = self.devices.iter().filter(|device| !device.is_hub()).map(|device| device.heard_at).max();
+        for (device, silent_at) in self.devices.iter_mut().zip(silent_at) {
             if !device.habit.silent && silent_at.is_some_and(|at| at <= now) {
                 device.habit.silent = true;
-                fresh.push((device.id.clone(), device.heard_at));
+                let wanted = device.post.filter(|_| device.is_supervised());
+                fresh.push((device.id.clone(), device.heard_at, wanted));
                 // the home is heard without it: a button or the like, no hub
-                let gone = device.habit.offline.unwrap_or(device.heard_at + TimeDelta::seconds(i64::from(device.habit.beat_s)));
+                let gone = device.habit.offline.unwrap_or(device.heard_at + TimeDelta::seconds(device.interval_s()));
                 device.habit.reads |= sensor_heard.is_some_and(|heard| heard > gone + OFFLINE_AFTER / 2);
             }
-            hub |= device.habit.silent && !device.habit.reads;
+            hub |= device.habit.silent && device.is_hub();
         }
-        let beating = self.devices.iter().filter(|device| device.habit.reads && device.habit.beat_s > 0);
-        let (all, gone) = beating.fold((0u32, 0u32), |(all, gone), device| (all + 1, gone + u32::from(device.habit.silent)));
-        if hub || (all >= 2 && gone * 2 >= all) {
+        if hub || self.mostly_silent() {
             if self.blind_since.is_none() {
                 self.blind_since = Some(now);
                 self.lesson = Lesson::Unfit;
@@ -115,11 +118,29 @@ impl Home {
                     device: None,
                 }));
             }
-            return;
+            // the one cause stands for everything behind it; each wanted device is named only where no hub can be the cause:
+            // there is none, or it was heard after the device had missed its time
+            let hub_at = self.devices.iter().filter(|device| device.is_hub() && device.is_supervised()).map(|device| device.heard_at).min();
+            fresh.retain(|(_, heard, wanted)| {
+                let every = wanted.map_or(0, |post| i64::from(post.every_s));
+                !hub && wanted.is_some() && hub_at.is_none_or(|at| at > *heard + TimeDelta::seconds(every))
+            });
         }
-        for (device, since) in fresh {
-            effects.push(Effect::Raise(silent(&device, since, now)));
+        for (device, since, wanted) in fresh {
+            let mut raise = silent(&device, since, now);
+            if let Some(post) = wanted {
+                let every = TimeDelta::seconds(i64::from(post.every_s));
+                raise.reason = Reason { code: "device_overdue".to_owned(), ..raise.reason }.span("every", every);
+            }
+            effects.push(Effect::Raise(raise));
         }
+    }
+
+    /// Half of the sensors that should speak do not.
+    fn mostly_silent(&self) -> bool {
+        let beating = self.devices.iter().filter(|device| !device.is_hub() && device.interval_s() > 0);
+        let (all, gone) = beating.fold((0u32, 0u32), |(all, gone), device| (all + 1, gone + u32::from(device.habit.silent)));
+        all >= 2 && gone * 2 >= all
     }
 
     /// A sensor was heard: the way from the home to us works again.
@@ -127,19 +148,26 @@ impl Home {
         if self.blind_since.is_none() || signal.kind == SignalKind::Offline {
             return;
         }
-        for device in self.devices.iter_mut().filter(|device| !device.habit.reads) {
-            device.habit.silent = false;
-            device.habit.offline = None;
-            device.heard_at = device.heard_at.max(signal.heard_at);
+        let at = signal.heard_at;
+        let by_hub = self.devices.iter().any(|device| device.is_hub() && (device.habit.silent || device.id == signal.device));
+        for device in &mut self.devices {
+            if device.is_hub() {
+                device.habit.silent = false;
+                device.habit.offline = None;
+                device.heard_at = device.heard_at.max(at);
+                device.from = device.from.max(at);
+            } else if by_hub && device.habit.silent && device.is_supervised() {
+                // it could not be heard: it is counted anew
+                device.habit.silent = false;
+                device.from = device.from.max(at);
+            }
         }
-        let sensors = self.devices.iter().filter(|device| device.habit.reads && device.habit.beat_s > 0);
-        let (all, gone) = sensors.fold((0u32, 0u32), |(all, gone), device| (all + 1, gone + u32::from(device.habit.silent)));
-        if all >= 2 && gone * 2 >= all && signal.kind != SignalKind::Online {
+        if self.mostly_silent() && signal.kind != SignalKind::Online {
             return;
         }
         self.blind_since = None;
         self.lesson = Lesson::Unfit;
-        self.hold_until = self.hold_until.max(Some(signal.heard_at + settings.outage_grace));
+        self.hold_until = self.hold_until.max(Some(at + settings.outage_grace));
     }
 
     /// Midnight: which devices said nothing on a day on which the home went on as usual?

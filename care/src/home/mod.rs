@@ -20,6 +20,7 @@ mod health;
 mod routine;
 mod rules;
 mod settings;
+mod supervise;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -28,6 +29,7 @@ pub use codec::DecodeError;
 pub use days::UsualStart;
 pub use routine::RoutineHour;
 pub use rules::{Trial, trial};
+pub use supervise::{EVERY_S, Part, SupervisionView, TEST_MAX, TrendView};
 pub use settings::{Budgets, ExitDoors, Pets, Rules, Settings, Switch, WaterRule, sees_people};
 pub use view::{Cover, Deadline, DeviceHealth, DeviceView, LastActivity, Occupancy, RoutineView, View};
 
@@ -39,11 +41,14 @@ use days::Days;
 use health::Habit;
 use routine::{Allowed, Routine};
 use rules::Watch;
+use supervise::{Post, Trend};
 
 /// Most devices remembered per home; beyond it the one unheard for longest is forgotten (LIM-1).
 pub const DEVICES_MAX: usize = 16;
-/// Most bytes of an encoded home.
+/// Most bytes of an encoded home, but for [`WANTED_BYTES_MAX`].
 pub const ENCODED_BYTES_MAX: usize = 2048;
+/// Devices that the register wants are never left out: where they do not fit, a home takes about so many bytes more.
+pub const WANTED_BYTES_MAX: usize = 640;
 
 /// What happens to a home.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,7 +69,7 @@ pub enum Input<'a> {
 }
 
 /// What a person, or the office, tells about a home.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Told {
     /// The elder is away until then.
@@ -94,6 +99,39 @@ pub enum Told {
     Pets(Pets),
     /// Everything learned and everything seen is forgotten.
     Forget,
+    /// The register has a device, which must speak in an interval.
+    Supervise {
+        /// Which.
+        device: DeviceId,
+        /// The interval in seconds, within [`EVERY_S`]; 0 = none.
+        every_s: u32,
+        /// What it is to its home.
+        part: Part,
+    },
+    /// The register no longer has a device.
+    Release {
+        /// Which.
+        device: DeviceId,
+    },
+    /// A device has taken the place of another.
+    Replace {
+        /// The one that is gone.
+        old: DeviceId,
+        /// The one that stands there now.
+        new: DeviceId,
+    },
+    /// The home is being tested until then, at most [`TEST_MAX`] from now. Before now: the test is over.
+    Test {
+        /// When it ends by itself.
+        until: Timestamp,
+    },
+    /// A person took a call of a device and closed it as a test: the whole way works.
+    Proved {
+        /// Which device.
+        device: DeviceId,
+        /// When it called.
+        at: Timestamp,
+    },
 }
 
 /// Whether the elder agrees to be monitored.
@@ -197,6 +235,17 @@ pub const REASONS: &[Row] = &[
         "自 {since} 起收不到该户网关或多数传感器的消息（{span}），无法判断是否有动静。",
         "The home's hub or most of its sensors have not been heard since {since} ({span}): silence cannot be judged.",
     ),
+    (
+        "device_overdue",
+        "设备 {device} 应每 {every} 报到一次，自 {since} 起没有消息（{span}）。",
+        "Device {device} should be heard every {every}; nothing since {since} ({span}).",
+    ),
+    (
+        "battery_replace",
+        "设备 {device} 电量 {percent}%，预计 {days} 天内用完，请更换电池。",
+        "The battery of device {device} is at {percent} % and will be empty within {days} days: replace it.",
+    ),
+    ("test_due", "设备 {device} 上次测试是 {last}，已超过 30 天，请按一次测试。", "Device {device} was last tested on {last}, more than 30 days ago: press it for a test."),
     ("device_unheard", "设备 {device} 自 {since} 起没有消息（{span}）。", "Device {device} has not been heard since {since} ({span})."),
     ("cover_blind", "自 {since} 起收不到该户的消息，静默不会被发现。", "The home cannot be heard since {since}: silence would not be noticed."),
     ("cover_device", "设备 {device} 自 {since} 起没有消息，静默会被较晚发现。", "Device {device} has not been heard since {since}: silence would be noticed late."),
@@ -211,12 +260,17 @@ struct Device {
     last_seen: Timestamp,
     /// When it last reached us.
     heard_at: Timestamp,
+    /// Its silence is counted from here: when it last reached us, and later by the time in which it could not.
+    from: Timestamp,
     /// How much later than the time it named it reached us, at some time.
     lag_at: Timestamp,
     lag_s: i32,
     /// How far its clock is behind, as far as that has shown.
     behind_s: i32,
     habit: Habit,
+    /// What the register wants of it.
+    post: Option<Post>,
+    trend: Trend,
     /// Somebody lies, sits or stands there since.
     occupied_since: Option<Timestamp>,
     /// And has left.
@@ -248,7 +302,7 @@ enum Lesson {
     Unfit,
 }
 
-/// The state of one home, at most [`ENCODED_BYTES_MAX`] encoded. Changed by [`Home::step`] and by nothing else.
+/// The state of one home, at most [`ENCODED_BYTES_MAX`] encoded (and [`WANTED_BYTES_MAX`]). Changed by [`Home::step`] and by nothing else.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Home {
     /// Which.
@@ -275,6 +329,8 @@ pub struct Home {
     /// No silence becomes an alarm before this: the grace after an outage, or a backlog that is still coming in.
     hold_until: Option<Timestamp>,
     outage_worklist: bool,
+    /// The home is being tested until then.
+    test_until: Option<Timestamp>,
     asked: Asked,
     watch: Watch,
     /// Two people were seen in two places: the elder is taken not to be alone until then.
@@ -311,6 +367,7 @@ impl Home {
             visit_until: None,
             hold_until: None,
             outage_worklist: false,
+            test_until: None,
             asked: Asked::default(),
             watch: Watch::default(),
             company_until: None,
@@ -353,6 +410,7 @@ impl Home {
 
     /// Our own silence is not the home's (SIL-2).
     fn we_were_down(&mut self, from: Timestamp, to: Timestamp, settings: &Settings) {
+        self.not_listened(from, to);
         if to - from <= settings.outage_tolerated {
             return;
         }
@@ -387,7 +445,8 @@ impl Home {
                 let (devices, day, routine) = (std::mem::take(&mut self.devices), self.day, std::mem::take(&mut self.routine));
                 let (rules, pets, mut days) = (self.rules, self.pets, std::mem::take(&mut self.days));
                 days.spoiled = true;
-                *self = Self { monitoring, devices, day, routine, rules, pets, days, ..Self::new(self.id.clone(), now) };
+                let test_until = self.test_until;
+                *self = Self { monitoring, devices, day, routine, rules, pets, days, test_until, ..Self::new(self.id.clone(), now) };
             }
             Told::Rules(rules) => {
                 self.rules = Some(rules);
@@ -395,8 +454,19 @@ impl Home {
             }
             Told::Pets(pets) => self.pets = Some(pets),
             Told::Forget => {
-                *self = Self { monitoring: self.monitoring, rules: self.rules, pets: self.pets, ..Self::new(self.id.clone(), now) };
+                let mut devices = std::mem::take(&mut self.devices);
+                devices.retain(|device| device.post.is_some());
+                for device in &mut devices {
+                    device.forget();
+                }
+                let test_until = self.test_until;
+                *self = Self { monitoring: self.monitoring, rules: self.rules, pets: self.pets, devices, test_until, ..Self::new(self.id.clone(), now) };
             }
+            Told::Supervise { device, every_s, part } => self.supervise(device, every_s, part, now),
+            Told::Release { device } => self.release(&device),
+            Told::Replace { old, new } => self.replace(&old, new, now),
+            Told::Test { until } => self.test_until = Some(until.min(now + TEST_MAX)).filter(|until| *until > now),
+            Told::Proved { device, at } => self.prove(&device, at.min(now)),
         }
     }
 
@@ -406,7 +476,8 @@ impl Home {
         let quiet = if self.monitoring == Monitoring::On { self.next_quiet(settings) } else { None };
         let judged = self.monitoring == Monitoring::On && self.blind_since.is_none();
         let watched = if judged { self.next_watch(settings).map(|at| (at, Due::Watched)) } else { None };
-        [silent, watched, quiet].into_iter().flatten().min_by_key(|(at, _)| *at)
+        let tests = self.next_test().map(|at| (at, Due::Tests));
+        [silent, watched, quiet, tests].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
     fn next_quiet(&self, settings: &Settings) -> Option<(Timestamp, Due)> {
@@ -436,6 +507,7 @@ impl Home {
             match due {
                 Due::Watched => self.check_watch(settings, now.max(at), effects),
                 Due::Silent => self.check_health(settings, now.max(at), effects),
+                Due::Tests => self.check_tests(now.max(at), effects),
                 Due::AwayOverdue { left } => {
                     self.asked.overdue = true;
                     effects.push(Effect::Notice(Notice {
@@ -526,7 +598,7 @@ impl Home {
         });
         let quiet = if self.monitoring == Monitoring::On { self.next_quiet(settings) } else { None };
         let next = quiet.and_then(|(at, due)| match due {
-            Due::Silent | Due::Watched => None,
+            Due::Silent | Due::Watched | Due::Tests => None,
             Due::AwayOverdue { left } => Some(Deadline {
                 at,
                 level: Level::Technical,
@@ -541,6 +613,9 @@ impl Home {
                 device: device.id.clone(),
                 room: device.room.clone(),
                 last_seen: device.last_seen,
+                heard_at: Some(device.heard_at),
+                supervision: device.supervision(if device.habit.silent { None } else { self.silent_at(device, settings) }),
+                trend: device.trend_view(now),
                 health: match (device.habit.offline, device.habit.silent) {
                     (Some(_), _) => DeviceHealth::Offline,
                     (None, true) => DeviceHealth::Silent,
@@ -577,6 +652,7 @@ impl Home {
             cover_reason,
             learned_days: f64::from(self.routine.learned_days),
             outage_worklist: self.outage_worklist,
+            test_until: self.test_until(now),
         }
     }
 }
@@ -586,6 +662,7 @@ impl Home {
 enum Due {
     Silent,
     Watched,
+    Tests,
     AwayOverdue { left: Timestamp },
     Quiet { life: Timestamp, level: Level },
 }

@@ -294,6 +294,7 @@ impl Settings {
             | SignalKind::Temperature
             | SignalKind::Tamper
             | SignalKind::Battery
+            | SignalKind::Link
             | SignalKind::Heartbeat
             | SignalKind::Online => Meaning::DeviceOnly,
         }

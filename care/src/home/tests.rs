@@ -5,6 +5,7 @@ use crate::{Language, SignalKind, Value};
 use proptest::prelude::*;
 
 mod days;
+mod supervise;
 
 fn at(text: &str) -> Timestamp {
     format!("2026-{}Z", text.replace(' ', "T")).parse().unwrap()

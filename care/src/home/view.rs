@@ -38,6 +38,15 @@ pub struct DeviceView {
     pub room: Option<String>,
     /// When it was last heard, whatever it said.
     pub last_seen: Timestamp,
+    /// When it last reached us.
+    #[serde(default)]
+    pub heard_at: Option<Timestamp>,
+    /// How it is supervised, if the register wants that.
+    #[serde(default)]
+    pub supervision: Option<super::SupervisionView>,
+    /// Its battery, and how well it is heard.
+    #[serde(default)]
+    pub trend: super::TrendView,
     /// Whether it is taken to work.
     pub health: DeviceHealth,
 }
@@ -118,4 +127,7 @@ pub struct View {
     pub learned_days: f64,
     /// Stands in the worklist after an outage of ours: not heard again yet, and not fired (SIL-2).
     pub outage_worklist: bool,
+    /// The home is being tested until then.
+    #[serde(default)]
+    pub test_until: Option<Timestamp>,
 }

@@ -15,7 +15,7 @@ use axum::extract::State;
 use care::alarm::{Claimant, Input, OUTCOMES, State as AlarmState, Step, StepDone};
 use care::home::Told;
 use care::reason::Param;
-use care::{Alarm, AlarmId, Cause, ContactId, PersonId};
+use care::{Alarm, AlarmId, Cause, ContactId, Level, PersonId};
 use serde::Deserialize;
 use store::ledger::{Tx, Write};
 use utoipa::ToSchema;
@@ -136,6 +136,14 @@ async fn learn(app: &App, alarm: &Alarm) {
         Some(_) | None => None,
     };
     let AlarmState::Closed { outcome, .. } = &alarm.state else { return };
+    if outcome == "test" && alarm.level == Level::Red {
+        for device in &alarm.devices {
+            let told = Told::Proved { device: device.clone(), at: alarm.raised_at };
+            if let Err(error) = app.parts.homes.tell(&alarm.home, told).await {
+                tracing::warn!(%error, alarm = alarm.id.as_str(), "the home could not be told that its button was tried");
+            }
+        }
+    }
     let told = match (outcome.as_str(), since) {
         ("normal" | "home_check", Some(from)) if alarm.cause == Cause::Inactivity => Told::Normal { from, to: alarm.raised_at },
         ("true_emergency" | "help_given", _) if !matches!(alarm.cause, Cause::Technical(_)) => Told::Emergency { at: alarm.raised_at },

@@ -10,7 +10,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response, StatusCode, header};
 use care::cause::{Cause, Raise};
-use care::home::{Cover, Deadline, DeviceHealth, DeviceView, LastActivity, Occupancy, RoutineView, Rules, Switch, Told, Trial, View};
+use care::home::{Cover, Deadline, DeviceHealth, DeviceView, LastActivity, Occupancy, RoutineView, Rules, Switch, Told, TrendView, Trial, View};
 use care::plan::{Order, Plan, Rung, RungContact};
 use care::{Alarm, AlarmId, HomeId, Level, PersonId, Reason, TimeDelta, Timestamp};
 use console::office::{Office, Rules as OfficeRules};
@@ -60,6 +60,11 @@ impl Homes for FakeHomes {
         let at = Timestamp::default();
         let would = Trial { at, cause: Cause::Anomaly("bed_left".into()), reason: Reason::new("bed_left").time("since", at).span("span", TimeDelta::minutes(30)) };
         Ok(if rules.bed_left == Switch::On { vec![would] } else { Vec::new() })
+    }
+
+    async fn messages(&self, home: &HomeId, device: &care::DeviceId) -> Vec<console::RawMessage> {
+        let payload = br#"{"id":"7","value":true,"battery":81,"phone":"13812342201","note":"my name is here"}"#.to_vec();
+        vec![console::RawMessage { topic: format!("care/v1/{home}/{device}/motion"), payload, heard_at: start() }]
     }
 
     async fn view(&self, home: &HomeId) -> Option<View> {
@@ -196,7 +201,15 @@ fn device(home: &str, id: &str, kind: &str, room: &str) -> Put {
 }
 
 pub fn view(home: &str, silence: TimeDelta, cover: Cover, now: Timestamp) -> View {
-    let seen = |device: &str, room: &str, ago: TimeDelta, health| DeviceView { device: device.into(), room: Some(room.into()), last_seen: now - ago, health };
+    let seen = |device: &str, room: &str, ago: TimeDelta, health| DeviceView {
+        device: device.into(),
+        room: Some(room.into()),
+        last_seen: now - ago,
+        heard_at: Some(now - ago),
+        supervision: None,
+        trend: TrendView::default(),
+        health,
+    };
     View {
         home: home.into(),
         occupancy: Occupancy::Home,
@@ -214,6 +227,7 @@ pub fn view(home: &str, silence: TimeDelta, cover: Cover, now: Timestamp) -> Vie
         cover_reason: Reason::new("cover_outage"),
         learned_days: 43.0,
         outage_worklist: false,
+        test_until: None,
     }
 }
 

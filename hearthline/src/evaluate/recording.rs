@@ -134,7 +134,7 @@ fn said(home: &HomeId, sensor: &str, kind: &str, value: &str, at: Timestamp) -> 
         SignalKind::Water => Value::Number(number.unwrap_or(if on { 1.0 } else { 0.0 })),
         // a switch that says on and off: what an appliance draws
         SignalKind::Power => Value::Number(number.unwrap_or(if on { 1000.0 } else { 0.0 })),
-        SignalKind::Temperature | SignalKind::Battery => Value::Number(number?),
+        SignalKind::Temperature | SignalKind::Battery | SignalKind::Link => Value::Number(number?),
         SignalKind::Heartbeat
         | SignalKind::Well
         | SignalKind::Away

@@ -303,6 +303,7 @@ fn value(kind: SignalKind, said: Option<&Json>) -> Option<Value> {
         SignalKind::Water => within(0.0, 1e6),
         SignalKind::Power => within(-1e6, 1e6),
         SignalKind::Temperature => within(-60.0, 150.0),
+        SignalKind::Link => within(0.0, 100.0),
         SignalKind::Battery => match said {
             // "true = low": what devices say that know no level.
             Some(Json::Bool(low)) => Some(Value::Bool(*low)),
