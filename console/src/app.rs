@@ -113,6 +113,8 @@ pub(crate) struct Inner {
     pub(crate) failures_here: Failures<(String, IpAddr)>,
     pub(crate) failures_address: Failures<IpAddr>,
     pub(crate) failures_name: Failures<String>,
+    /// Wrong codes of devices, by address.
+    pub(crate) failures_code: Failures<IpAddr>,
     /// Tokens that this process has ended: a use that is being noted at the same moment must not bring one back.
     pub(crate) ended: Mutex<VecDeque<String>>,
 }
@@ -135,6 +137,7 @@ impl App {
             failures_here: Failures::new(5, TimeDelta::minutes(5), 10_000),
             failures_address: Failures::new(50, TimeDelta::minutes(5), 10_000),
             failures_name: Failures::new(50, TimeDelta::minutes(15), 10_000),
+            failures_code: Failures::new(10, TimeDelta::minutes(5), 10_000),
             ended: Mutex::default(),
             settings,
             parts,

@@ -23,6 +23,7 @@
 mod api;
 mod app;
 mod caller;
+mod devices;
 mod extract;
 mod finish;
 pub mod limits;

@@ -130,6 +130,16 @@ pub(crate) fn build(app: &App) -> (Router, Vec<Route>) {
         .get("/api/v1/homes", See, api::homes::list)
         .get("/api/v1/homes/{id}", See, api::homes::one)
         .get("/api/v1/homes/{id}/routine", See, api::detection::routine)
+        .get("/api/v1/devices", See, api::devices::list)
+        .post_file("/api/v1/devices/import", Plan, api::devices::LIST_BYTES_MAX, api::devices::import)
+        .post("/api/v1/enrolment", Signed, api::devices::enter)
+        .post("/api/v1/homes/{id}/devices", Plan, api::devices::enrol)
+        .get("/api/v1/homes/{id}/devices/{device}", See, api::devices::one)
+        .post("/api/v1/homes/{id}/devices/{device}/replace", Plan, api::devices::replace)
+        .post("/api/v1/homes/{id}/devices/{device}/retire", Plan, api::devices::retire)
+        .post("/api/v1/homes/{id}/devices/{device}/code", Plan, api::devices::code)
+        .post("/api/v1/homes/{id}/devices/{device}/test", Act, api::devices::test)
+        .post("/api/v1/homes/{id}/devices/{device}/test-over", Act, api::devices::test_over)
         .post("/api/v1/homes/{id}/away", Act, api::detection::away)
         .post("/api/v1/homes/{id}/back", Act, api::detection::back)
         .post("/api/v1/homes/{id}/normal", Act, api::detection::normal)
@@ -170,7 +180,16 @@ pub(crate) fn build(app: &App) -> (Router, Vec<Route>) {
         .get("/homes", See, pages::homes::list)
         .get("/homes/{id}/routine", See, pages::routine::page)
         .post("/homes/{id}/routine", Act, pages::routine::sent)
-        .get("/homes/{id}", See, pages::homes::one);
+        .get("/homes/{id}", See, pages::homes::one)
+        .get("/devices", See, pages::devices::list)
+        .get("/devices/unknown", See, pages::devices::unknown)
+        .get("/devices/import", Plan, pages::devices::import)
+        .post_file("/devices/import", Plan, api::devices::LIST_BYTES_MAX, pages::devices::import_sent)
+        .get("/homes/{id}/devices/new", Plan, pages::devices::new)
+        .post("/homes/{id}/devices", Plan, pages::devices::enrol)
+        .get("/homes/{id}/devices/{device}", See, pages::devices::one)
+        .post("/homes/{id}/devices/{device}", Plan, pages::devices::act)
+        .post("/homes/{id}/devices/{device}/test", Act, pages::devices::test);
     let table = pages::watch::routes(api::watch::routes(table));
     let table = pages::office::routes(api::office::routes(table));
     let router = table

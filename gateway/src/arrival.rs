@@ -88,7 +88,7 @@ async fn arrive(entry: &Entry, socket: TcpStream, peer: IpAddr) -> Option<Arrive
         Ok(admitted) => admitted,
         Err(_late) => Err(Fault::BUSY),
     };
-    let outcome = admitted.and_then(|grant| enter(hall, knock.connect, grant));
+    let outcome = admitted.and_then(|grant| enter(entry, knock.connect, grant, peer));
     match outcome {
         Ok((connection, connack, packet_bytes_max)) => {
             knock.framer.limit(packet_bytes_max);
@@ -188,7 +188,8 @@ async fn admit(entry: &Entry, connect: &Connect, certificate: Option<String>, pe
 }
 
 /// Gives the admitted client its session and its CONNACK.
-fn enter(hall: &Arc<Hall>, connect: Connect, grant: Grant) -> Result<(Connection, Vec<u8>, u32), Fault> {
+fn enter(entry: &Entry, connect: Connect, grant: Grant, peer: IpAddr) -> Result<(Connection, Vec<u8>, u32), Fault> {
+    let hall = &entry.hall;
     let Connect { version, client_id, clean_start, .. } = connect;
     if hall.is_closing() {
         return Err(Fault::BUSY);
@@ -224,8 +225,12 @@ fn enter(hall: &Arc<Hall>, connect: Connect, grant: Grant) -> Result<(Connection
         window: window(version, connect.receive_maximum, hall.limits.outflight),
         expiry,
         will,
+        peer,
     };
-    let Attached { session, epoch, present } = hall.attach(entrance)?;
+    let Attached { session, epoch, present, fought_for } = hall.attach(entrance)?;
+    if fought_for && entry.welcome == Welcome::Keys {
+        entry.keys.shared(&grant);
+    }
     hall.enroll(&link);
     let seat = Seat { hall: Arc::clone(hall), link, session, epoch, left: false };
     let mut connack = Vec::new();

@@ -14,10 +14,12 @@ use crate::keys::{Grant, Place, Rights, routing_name};
 use crate::limits::{Budget, Limits, Share};
 use crate::link::Link;
 use crate::message::Message;
+use crate::rivals::Rivals;
 use crate::routes::Routes;
 use crate::session::{Room, Session};
 use care::{HomeId, Lane};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -56,6 +58,7 @@ enum Due {
 struct Sessions {
     by_key: HashMap<Box<str>, Arc<Session>>,
     connected: HashMap<Arc<str>, usize>,
+    rivals: Rivals,
 }
 
 #[derive(Default)]
@@ -93,6 +96,7 @@ pub(crate) struct Entrance<'a> {
     pub(crate) window: usize,
     pub(crate) expiry: Duration,
     pub(crate) will: Option<Box<Will>>,
+    pub(crate) peer: IpAddr,
 }
 
 /// The session that a connection got.
@@ -100,6 +104,8 @@ pub(crate) struct Attached {
     pub(crate) session: Arc<Session>,
     pub(crate) epoch: u64,
     pub(crate) present: bool,
+    /// Two places fight for this session.
+    pub(crate) fought_for: bool,
 }
 
 /// How a connection came to its end.
@@ -216,7 +222,7 @@ impl Hall {
     /// Gives a connection its session. A connection that has it already is closed; its will is said now unless
     /// it had a delay and the session goes on.
     pub(crate) fn attach(self: &Arc<Self>, entrance: Entrance<'_>) -> Result<Attached, Fault> {
-        let Entrance { client_id, grant, link, clean_start, window, expiry, will } = entrance;
+        let Entrance { client_id, grant, link, clean_start, window, expiry, will, peer } = entrance;
         let share = self.share(&grant.rights);
         let key = format!("{}\0{client_id}", grant.name);
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
@@ -226,8 +232,10 @@ impl Hall {
         if taken_over.is_none() && connected >= share.connections {
             return Err(Fault::QUOTA);
         }
+        let mut fought_for = false;
         match &taken_over {
             Some(other) => {
+                fought_for = sessions.rivals.taken_over(&key, peer, Instant::now());
                 Counters::add(&self.counters.takeovers);
                 other.close(Fault::TAKEN_OVER);
             }
@@ -257,7 +265,7 @@ impl Hall {
             sessions.by_key.insert(session.key.clone(), Arc::clone(&session));
         }
         *sessions.connected.entry(Arc::clone(&link.name)).or_default() += 1;
-        Ok(Attached { session, epoch, present })
+        Ok(Attached { session, epoch, present, fought_for })
     }
 
     /// Takes leave of a connection, whether it still owns its session or not.

@@ -25,6 +25,7 @@ mod link;
 mod message;
 mod passwords;
 pub mod receiver;
+mod rivals;
 mod routes;
 mod session;
 mod stream;

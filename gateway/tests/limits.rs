@@ -4,8 +4,10 @@
 
 mod peer;
 
-use gateway::{Limits, Rate, Share};
+use gateway::{Grant, Hello, Keys, Limits, ListedKeys, Rate, Refused, Rights, Share};
 use peer::*;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 
@@ -310,4 +312,34 @@ async fn clients_that_come_and_go_leave_nothing_behind() {
     let count = house.door.counters();
     assert_eq!((count.sessions, count.subscriptions, count.faults), (0, 0, 0));
     assert_eq!(count.stored, 200);
+}
+
+/// Keys that count how often they hear that a leave is used in two places.
+struct Counting(ListedKeys, Arc<AtomicUsize>);
+
+#[async_trait::async_trait]
+impl Keys for Counting {
+    async fn admit(&self, hello: Hello) -> Result<Grant, Refused> {
+        self.0.admit(hello).await
+    }
+
+    fn shared(&self, grant: &Grant) {
+        assert_eq!(grant.name, "device");
+        self.1.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn two_places_that_fight_for_one_session_are_told_of_once_and_calls_go_on() {
+    let heard = Arc::new(AtomicUsize::new(0));
+    let listed = ListedKeys::new([credential("device", Rights::Device { home: "h1".into(), device: "button".into() })]);
+    let door = door_with(Arc::new(Counting(listed, heard.clone()))).await;
+    let mut last = None;
+    for n in 0..16 {
+        let mut client = Client::connect(door.local_addrs()[0], &hi(V3, "same").login("device")).await;
+        client.publish("care/v1/h1/button/call", "{}", 1).await;
+        assert_eq!(heard.load(Ordering::SeqCst), usize::from(n >= 12), "after {n} takeovers");
+        last = Some(client);
+    }
+    drop(last);
 }

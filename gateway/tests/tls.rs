@@ -139,6 +139,49 @@ async fn a_certificate_of_a_stranger_does_not_come_in() {
 }
 
 #[tokio::test]
+async fn an_expired_certificate_and_one_that_is_not_good_yet_do_not_come_in() {
+    let secure = secure().await;
+    for (from, to) in [(2019, 2020), (2990, 2999)] {
+        let mut parameters = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        parameters.distinguished_name.push(rcgen::DnType::CommonName, "device");
+        parameters.not_before = rcgen::date_time_ymd(from, 1, 1);
+        parameters.not_after = rcgen::date_time_ymd(to, 1, 1);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let identity = (parameters.signed_by(&key, &secure.authority.issuer).unwrap(), key);
+        let mut client = secure.client(V3, Some(identity)).await;
+        let _refused_meanwhile = tokio::io::AsyncWriteExt::write_all(&mut client.stream, &hi(V3, "c").bytes()).await;
+        assert_eq!(client.hear().await, None, "{from} to {to}");
+    }
+    assert_eq!(secure.house.log.topics().len(), 0);
+}
+
+#[tokio::test]
+async fn a_client_that_speaks_only_an_old_tls_is_refused_with_an_alert() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let secure = secure().await;
+    for minor in [1, 2] {
+        // TLS 1.0 and 1.1: version, random, no session, two suites, no compression, no extensions
+        let mut hello = vec![3, minor];
+        hello.extend([7; 32]);
+        hello.extend([0, 0, 4, 0xc0, 0x13, 0x00, 0x2f, 1, 0]);
+        let length = u8::try_from(hello.len()).unwrap();
+        let record = [&[0x16, 3, 1, 0, length + 4, 1, 0, 0, length][..], &hello].concat();
+        let mut socket = TcpStream::connect(secure.address).await.unwrap();
+        socket.write_all(&record).await.unwrap();
+        let mut answer = Vec::new();
+        tokio::time::timeout(SOON, socket.read_to_end(&mut answer)).await.unwrap().unwrap_or_default();
+        assert_eq!((answer[0], &answer[5..]), (0x15, &[2, 70][..]), "a fatal alert: protocol version");
+    }
+    // and plain MQTT on the TLS port is no way round it
+    let mut socket = TcpStream::connect(secure.address).await.unwrap();
+    socket.write_all(&hi(V3, "c").login("device").bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    tokio::time::timeout(SOON, socket.read_to_end(&mut answer)).await.unwrap().unwrap_or_default();
+    assert!(answer.first().is_none_or(|first| *first == 0x15), "{answer:?}");
+    assert_eq!(secure.house.log.topics().len(), 0);
+}
+
+#[tokio::test]
 async fn an_unprotected_port_beyond_loopback_is_refused_unless_waived() {
     let open = |address: &str, protection, welcome| {
         let listener = Listener { address: address.parse().unwrap(), protection, welcome };

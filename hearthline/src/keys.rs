@@ -2,28 +2,38 @@
 
 use async_trait::async_trait;
 use care::HomeId;
+use care::home::Told;
 use gateway::{DoorHandle, Grant, Hello, Homes, Keys, Passwords, Refused, Rights};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
-use store::Register;
+use store::{Clock, EventLog, Register};
 use store::register::CredentialRights;
 use tracing::{info, warn};
 
 /// How often the credentials that are inside are looked up: a revoked one is outside within 5 s of the click.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+const _: () = assert!(2 * LOOK_EVERY.as_secs() < 5, "a look may have begun just before the click");
 
 /// The register's credentials as keys to the door. A revoked credential is refused at once; device secrets
 /// are made by the platform, so a salted hash keeps them and thousands of returning devices cost little.
 pub struct RegisterKeys {
     register: Arc<dyn Register>,
     passwords: Passwords,
+    /// Where it is told that a credential is used in two places.
+    tells: Option<(Arc<dyn EventLog>, Arc<dyn Clock>)>,
 }
 
 impl RegisterKeys {
     /// Keys over a register.
     pub fn new(register: Arc<dyn Register>) -> Self {
-        Self { register, passwords: Passwords::default() }
+        Self { register, passwords: Passwords::default(), tells: None }
+    }
+
+    /// Tells the home, through the log, if a credential of it is used in two places.
+    #[must_use]
+    pub fn telling(self, log: Arc<dyn EventLog>, clock: Arc<dyn Clock>) -> Self {
+        Self { tells: Some((log, clock)), ..self }
     }
 }
 
@@ -49,6 +59,22 @@ impl Keys for RegisterKeys {
             }
         };
         Ok(Grant { name: credential.name, rights })
+    }
+
+    fn shared(&self, grant: &Grant) {
+        warn!(credential = grant.name, "one credential is used in two places");
+        let home = match &grant.rights {
+            Rights::Device { home, .. } | Rights::Hub { home } => home.clone(),
+            // it speaks for many: the log of the platform is where its operators look
+            Rights::Bridge { .. } | Rights::Open => return,
+        };
+        let Some((log, clock)) = self.tells.clone() else { return };
+        let told = Told::Shared { credential: grant.name.clone() };
+        tokio::spawn(async move {
+            if let Err(error) = ingest::tell(&*log, &home, &told, clock.now()).await {
+                warn!(%error, "it could not be kept that a credential is used in two places");
+            }
+        });
     }
 }
 

@@ -43,6 +43,8 @@ enum Command {
         /// The JSON file.
         file: PathBuf,
     },
+    /// The devices of a running platform: list, enrol, replace, retire, test, import.
+    Device(hearthline::device::DeviceArgs),
     /// What the detector of silence would have said about recorded homes.
     Evaluate(hearthline::evaluate::Args),
     /// Show what is understood of a device's messages (JSON lines).
@@ -128,6 +130,7 @@ fn main() -> ExitCode {
                 ExitCode::FAILURE
             }
         },
+        Command::Device(args) => service(hearthline::device::run(args), "warn"),
         Command::Voice(command) => service(hearthline::telephone::run(command), "error"),
         Command::Policy(args) => hearthline::policy::run(args),
         Command::Demo(args) => service(demo::run(args), "warn"),

@@ -330,8 +330,8 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
     let bound = Console::new(blueprint.console, parts)?.bind().await?;
     let http = bound.addr();
 
-    let keys = Arc::new(RegisterKeys::new(register.clone()));
     let event_log: Arc<dyn EventLog> = log.clone();
+    let keys = Arc::new(RegisterKeys::new(register.clone()).telling(event_log.clone(), clock.clone()));
     let lanes = Arc::new(LearnedLanes::default());
     match tokio::time::timeout(FIRST_WITHIN, lanes.read_register(&*register)).await {
         Ok(Ok(())) => {}

@@ -3,7 +3,8 @@
 use crate::book::Book;
 use care::alarm::{Effect, Input, WELL_AT, WELL_CALL};
 use care::cause::Raise;
-use care::{Alarm, AlarmId, Cause, EventId, HomeId, Timestamp};
+use care::home::Effect as HomeEffect;
+use care::{Alarm, AlarmId, Cause, EventId, HomeId, Level, Timestamp};
 use std::collections::BTreeMap;
 use store::ledger::{LedgerError, Stored, Tx, Write};
 use store::{Fence, Ledger, desk};
@@ -217,4 +218,18 @@ impl Draft<'_> {
         writes.append(&mut self.writes);
         (writes, self.done)
     }
+}
+
+/// What a home asks for, each with an identity that a replay asks for again.
+pub(crate) fn wishes(home: &HomeId, effects: Vec<HomeEffect>, at: Timestamp) -> impl Iterator<Item = Wish> {
+    effects.into_iter().map(move |effect| {
+        let raise = match effect {
+            HomeEffect::Raise(raise) => raise,
+            // Nobody is called about a notice: it stands in the operators' queue as the least of things.
+            HomeEffect::Notice(notice) => Raise { cause: notice.cause, level: Level::Technical, reason: notice.reason, key: notice.key, device: None },
+        };
+        let name = format!("{:?}:{}", raise.level, raise.key);
+        let event = EventId::named(home, &"@home".into(), &raise.cause.name(), &name);
+        Wish::Raise { event, home: home.clone(), raise, at, origin: Origin::Routine }
+    })
 }

@@ -1,13 +1,13 @@
 //! One worker: reads the log of one shard of homes and decides.
 
 use crate::book::Book;
-use crate::decide::{Done, Origin, Wish, decide};
+use crate::decide::{Done, Origin, Wish, decide, wishes};
 use crate::handle::{Handle, Lag, Request};
 use crate::homes::Homes;
 use crate::told::told;
-use care::cause::{Raise, raised_by};
+use care::cause::raised_by;
 use care::home::{Effect, Input};
-use care::{DeviceId, EventId, HomeId, Lane, Level, SignalKind, TimeDelta, Timestamp};
+use care::{DeviceId, EventId, HomeId, Lane, SignalKind, TimeDelta, Timestamp};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -696,18 +696,4 @@ enum Turn {
     Busy,
     Idle,
     Fenced,
-}
-
-/// What a home asks for, each with an identity that a replay asks for again.
-fn wishes(home: &HomeId, effects: Vec<Effect>, at: Timestamp) -> impl Iterator<Item = Wish> {
-    effects.into_iter().map(move |effect| {
-        let raise = match effect {
-            Effect::Raise(raise) => raise,
-            // Nobody is called about a notice: it stands in the operators' queue as the least of things.
-            Effect::Notice(notice) => Raise { cause: notice.cause, level: Level::Technical, reason: notice.reason, key: notice.key, device: None },
-        };
-        let name = format!("{:?}:{}", raise.level, raise.key);
-        let event = EventId::named(home, &"@home".into(), &raise.cause.name(), &name);
-        Wish::Raise { event, home: home.clone(), raise, at, origin: Origin::Routine }
-    })
 }

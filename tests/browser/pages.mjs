@@ -16,4 +16,7 @@ export const PAGES = [
   { path: "/homes/home-0001", who: "operator" },
   { path: "/homes/home-0001/routine", who: "operator" },
   { path: "/homes/no-such-home", who: "operator" },
+  { path: "/devices", who: "operator" },
+  { path: "/devices/unknown", who: "operator" },
+  { path: "/homes/home-0001/devices/button", who: "operator" },
 ];

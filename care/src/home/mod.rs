@@ -125,6 +125,11 @@ pub enum Told {
         /// When it ends by itself.
         until: Timestamp,
     },
+    /// Two places use one credential of the home at the same time.
+    Shared {
+        /// Its name.
+        credential: String,
+    },
     /// A person took a call of a device and closed it as a test: the whole way works.
     Proved {
         /// Which device.
@@ -244,6 +249,11 @@ pub const REASONS: &[Row] = &[
         "battery_replace",
         "设备 {device} 电量 {percent}%，预计 {days} 天内用完，请更换电池。",
         "The battery of device {device} is at {percent} % and will be empty within {days} days: replace it.",
+    ),
+    (
+        "credential_shared",
+        "{at} 发现凭证 {credential} 在两处同时使用，互相顶替：可能被复制，请撤销并重新接入。",
+        "At {at} the credential {credential} was used in two places that push each other out: it may have been copied. Revoke it and let the device enter anew.",
     ),
     ("test_due", "设备 {device} 上次测试是 {last}，已超过 30 天，请按一次测试。", "Device {device} was last tested on {last}, more than 30 days ago: press it for a test."),
     ("device_unheard", "设备 {device} 自 {since} 起没有消息（{span}）。", "Device {device} has not been heard since {since} ({span})."),
@@ -466,6 +476,13 @@ impl Home {
             Told::Release { device } => self.release(&device),
             Told::Replace { old, new } => self.replace(&old, new, now),
             Told::Test { until } => self.test_until = Some(until.min(now + TEST_MAX)).filter(|until| *until > now),
+            Told::Shared { credential } => effects.push(Effect::Raise(Raise {
+                cause: Cause::Technical("credential_shared".into()),
+                level: Level::Technical,
+                reason: Reason::new("credential_shared").text("credential", &credential).time("at", now),
+                key: format!("credential_shared:{credential}:{}", now.timestamp()),
+                device: None,
+            })),
             Told::Proved { device, at } => self.prove(&device, at.min(now)),
         }
     }

@@ -311,6 +311,7 @@ impl Home {
         device.habit.offline = None;
         device.habit.silent = false;
         device.habit.last_beat = None;
+        device.last_seen = now;
         device.heard_at = now;
         device.from = now;
         (device.lag_at, device.lag_s, device.behind_s) = (now, 0, 0);

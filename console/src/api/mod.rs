@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod connect;
 pub(crate) mod credentials;
 pub(crate) mod detection;
+pub(crate) mod devices;
 pub(crate) mod dispatch;
 pub(crate) mod events;
 pub(crate) mod homes;

@@ -2,6 +2,7 @@
 
 pub(crate) mod assets;
 mod card;
+pub(crate) mod devices;
 pub(crate) mod desk;
 pub(crate) mod district;
 mod frame;

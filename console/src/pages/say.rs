@@ -145,6 +145,9 @@ pub(crate) fn kind<'a>(w: &'a Words, code: &'a str) -> &'a str {
         "water" => w.kind_water,
         "power" => w.kind_power,
         "hub" => w.kind_hub,
+        "pendant" => w.kind_pendant,
+        "presence" => w.kind_presence,
+        "temperature" => w.kind_temperature,
         other => other,
     }
 }

@@ -49,6 +49,25 @@ const TABLE: &[(&str, &str, Need)] = &[
     ("GET", "/homes/{id}/routine", See),
     ("POST", "/homes/{id}/routine", Act),
     ("GET", "/homes/{id}", See),
+    ("GET", "/devices", See),
+    ("GET", "/devices/unknown", See),
+    ("GET", "/devices/import", Plan),
+    ("POST", "/devices/import", Plan),
+    ("GET", "/homes/{id}/devices/new", Plan),
+    ("POST", "/homes/{id}/devices", Plan),
+    ("GET", "/homes/{id}/devices/{device}", See),
+    ("POST", "/homes/{id}/devices/{device}", Plan),
+    ("POST", "/homes/{id}/devices/{device}/test", Act),
+    ("GET", "/api/v1/devices", See),
+    ("POST", "/api/v1/devices/import", Plan),
+    ("POST", "/api/v1/enrolment", Signed),
+    ("POST", "/api/v1/homes/{id}/devices", Plan),
+    ("GET", "/api/v1/homes/{id}/devices/{device}", See),
+    ("POST", "/api/v1/homes/{id}/devices/{device}/replace", Plan),
+    ("POST", "/api/v1/homes/{id}/devices/{device}/retire", Plan),
+    ("POST", "/api/v1/homes/{id}/devices/{device}/code", Plan),
+    ("POST", "/api/v1/homes/{id}/devices/{device}/test", Act),
+    ("POST", "/api/v1/homes/{id}/devices/{device}/test-over", Act),
     ("GET", "/metrics", Loopback),
     ("GET", "/readyz", Loopback),
     ("GET", "/sign-in", Nothing),
@@ -260,7 +279,7 @@ fn met(need: Need, role: Role) -> bool {
 /// A request to a route, its variable parts filled with what exists.
 fn request(method: &str, path: &str, alarm: &str) -> axum::http::request::Builder {
     let id = if path.contains("/homes/") { "home-0001" } else { alarm };
-    let path = path.replace("{id}", id).replace("{elder}", "elder-1").replace("{target}", "jinmin").replace("{contact}", "c-daughter").replace("{month}", "2026-11").replace("{purpose}", "remote").replace("{version}", "0").replace("{token}", "x").replace("{file}", "console.css");
+    let path = path.replace("{id}", id).replace("{elder}", "elder-1").replace("{device}", "button-bed").replace("{target}", "jinmin").replace("{contact}", "c-daughter").replace("{month}", "2026-11").replace("{purpose}", "remote").replace("{version}", "0").replace("{token}", "x").replace("{file}", "console.css");
     Request::builder().method(method).uri(path)
 }
 

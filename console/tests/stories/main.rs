@@ -4,6 +4,7 @@
 
 mod api;
 mod detection;
+mod devices;
 mod district;
 mod door;
 mod events;

@@ -12,7 +12,7 @@ mod part;
 mod rules;
 mod words;
 
-pub(crate) use form::Fields;
+pub(crate) use form::{Fields, query_value, query_without};
 pub(crate) use part::{Cell, Entry, Fact, Field, Form, Link, Listing, Page, Section, Visits, choices};
 pub(crate) use words::{OfficeWords, office_words};
 
@@ -119,6 +119,16 @@ impl Desk {
 
     /// The page, drawn; or one of its tables as a file, if the query asks for a format.
     pub(crate) fn show(self, mut page: Page) -> Response {
+        let (room, tabs) = match super::watch::tabs(&self.look, page.here) {
+            Some(tabs) => ("watch", tabs),
+            None => ("office", self.tabs(page.here)),
+        };
+        page.tabs = tabs;
+        self.show_in(page, room)
+    }
+
+    /// The same in another part of the console.
+    pub(crate) fn show_in(self, mut page: Page, here: &'static str) -> Response {
         if let Some(format) = form::query_value(&self.query, "format") {
             let which = form::query_value(&self.query, "table").unwrap_or_default();
             let table = page.tables.iter().find(|table| which.is_empty() || table.id == which);
@@ -126,17 +136,12 @@ impl Desk {
                 return file;
             }
         }
-        let (room, tabs) = match super::watch::tabs(&self.look, page.here) {
-            Some(tabs) => ("watch", tabs),
-            None => ("office", self.tabs(page.here)),
-        };
-        page.tabs = tabs;
         for table in &mut page.tables {
             let query = form::query_without(&self.query, &["format", "table"]);
             let base = self.path.split('?').next().unwrap_or_default();
             table.file = format!("{base}?{query}{}table={}&", if query.is_empty() { "" } else { "&" }, table.id);
         }
-        let frame = Frame::new(&self.app, &self.caller, self.look, room, self.path);
+        let frame = Frame::new(&self.app, &self.caller, self.look, here, self.path);
         html(StatusCode::OK, &Drawn { look: self.look, t: frame.t, o: self.o, v: assets::version(), frame, page })
     }
 
