@@ -343,3 +343,24 @@ async fn two_places_that_fight_for_one_session_are_told_of_once_and_calls_go_on(
     }
     drop(last);
 }
+
+#[tokio::test]
+async fn a_device_that_floods_does_not_stand_before_another_homes_call_even_in_the_red_lane() {
+    let rate = Rate { per_second: 20, burst: 10 };
+    let house = house_with(limits(|l| l.device = Share { routine: Some(rate), ..l.device.clone() })).await;
+    // undisturbed, a call is answered before anything that its sender asks for afterwards
+    let mut other = Client::connect(house.keyed, &hi(V3, "other").login("hub2")).await;
+    other.send_publish(2, "care/v1/h2/button/call", 1, &[], b"{}").await;
+    other.expect_ack("PUBACK", 1).await;
+    let mut flood = Client::connect(house.keyed, &hi(V3, "flood").login("device")).await;
+    for id in 1..=100 {
+        flood.send_publish(2, "care/v1/h1/button/motion", id, &[], b"{}").await;
+    }
+    let before = house.log.topics().len();
+    other.send_publish(2, "care/v1/h2/button/call", 2, &[], b"{}").await;
+    other.expect_ack("PUBACK", 2).await;
+    let topics = house.log.topics();
+    let place = topics.iter().rposition(|topic| topic == "care/v1/h2/button/call").unwrap();
+    assert!(topics.len() < 100, "the flood is still being paced: {} are stored", topics.len());
+    assert!(place - before < 30, "{} messages of the flood came between", place - before);
+}

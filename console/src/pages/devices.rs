@@ -97,6 +97,10 @@ pub(crate) async fn list(desk: Desk, Asked(asked): Asked<DevicesAsked>) -> Resul
     let kept = super::office::query_without(&desk.query, &["cursor"]);
     table.next = next.map(|id| format!("/devices?{kept}{}cursor={id}", if kept.is_empty() { "" } else { "&" }));
     let mut page = Page::new("devices", w.devices_title);
+    // the list of one home: there a device can be added
+    if desk.may(Need::Plan) && care::id::well_formed(&wish.text) && desk.app.places.of(&HomeId::from(wish.text.as_str())).await?.record.is_some() {
+        page = page.link(format!("/homes/{}/devices/new", wish.text), w.device_enrol);
+    }
     let states = State::ALL.map(|state| (state.code(), state.word(w)));
     page.search.push(Form::search(
         "/devices",
