@@ -195,8 +195,13 @@ impl Dice {
     }
 
     fn between(&mut self, low: f64, high: f64) -> i64 {
-        (low + self.next() * (high - low)).round() as i64
+        whole(low + self.next() * (high - low))
     }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "some days in seconds")]
+fn whole(number: f64) -> i64 {
+    number.round() as i64
 }
 
 /// One of the thousand.
@@ -260,7 +265,7 @@ fn a_thousand_devices_through_restarts_an_outage_and_clocks_set_back_every_dead_
             0 => 60,
             1 => 86_400,
             _ if index % 20 == 10 => 300,
-            _ => (60.0 * 1_440f64.powf(dice.next().sqrt())).round() as i64,
+            _ => whole(60.0 * 1_440f64.powf(dice.next().sqrt())),
         };
         // every second home has a hub; hubs live, the fate of those behind them is another story
         let part = if index % 20 == 10 { Part::Hub } else { Part::Sensor };
