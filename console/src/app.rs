@@ -115,6 +115,7 @@ pub(crate) struct Inner {
     pub(crate) failures_name: Failures<String>,
     /// Tokens that this process has ended: a use that is being noted at the same moment must not bring one back.
     pub(crate) ended: Mutex<VecDeque<String>>,
+    pub(crate) imports: crate::imports::Imports,
 }
 
 impl std::ops::Deref for App {
@@ -136,6 +137,7 @@ impl App {
             failures_address: Failures::new(50, TimeDelta::minutes(5), 10_000),
             failures_name: Failures::new(50, TimeDelta::minutes(15), 10_000),
             ended: Mutex::default(),
+            imports: crate::imports::Imports::default(),
             settings,
             parts,
         })))

@@ -25,6 +25,7 @@ mod app;
 mod caller;
 mod extract;
 mod finish;
+mod imports;
 pub mod limits;
 mod live;
 mod look;

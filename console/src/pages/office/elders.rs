@@ -59,7 +59,8 @@ pub(crate) async fn list(desk: Desk, Asked(asked): Asked<ElderAsked>) -> Result<
     let max = if asked.format.is_empty() { ROWS } else { FILE_ROWS };
     let found = office.elders(&area, which, asked.text.trim(), after.as_ref(), max).await?;
     let next = (found.len() == max && asked.format.is_empty()).then(|| found.last().map(|last| last.id.clone())).flatten();
-    let policy = office.policy()?;
+    let in_force = office.policy()?;
+    let policy = &*in_force;
     let mut table = Listing::new("elders", o.tab_elders, &[o.name, o.age, o.area, o.tier, o.categories, o.review_due, o.first_contact]);
     let today = office.today();
     table.rows = found
@@ -134,15 +135,19 @@ pub(crate) async fn one(desk: Desk, Id(id): Id) -> Result<Response, Problem> {
     let brief = elder_of(&desk.app, &desk.caller, &id).await?;
     let office = desk.app.parts.office.clone();
     let kept: Kept<ElderFile> = office.get(&id).await?;
+    // Who looked at whose file is known, before anything of it is shown.
+    office.write(vec![office.audit(desk.caller.person.as_str(), "elder.read", &id)]).await?;
     let file = masked(&kept.record);
-    let policy = office.policy()?;
+    let in_force = office.policy()?;
+    let policy = &*in_force;
     let today = office.today();
     let language = desk.look.language;
-    let mut page = Page::new("elders", &file.name);
+    let mut page = Page::new("elders", &file.name).link(format!("/office/elders/{id}/found"), o.found_new);
     if desk.may(Need::Office) {
         let annex = format!("/office/elders/{id}/annex-1");
-        page = page.link(format!("/office/elders/{id}/edit"), o.edit).link(annex, o.annex_1).link(format!("/office/elders/{id}/booklet"), o.booklet);
+        page = page.link(format!("/office/elders/{id}/edit"), o.edit).link(annex, o.annex_1).link(format!("/office/elders/{id}/booklet"), o.booklet).link(format!("/office/elders/{id}/copies"), o.copies);
     }
+    page = page.link(format!("/office/elders/{id}/rights"), o.rights);
     let source = |field: &str| file.sources.get(field).map(|source| format!("（{}）", source.from.name(language))).unwrap_or_default();
     let with = |label: &str, field: &str, text: String| -> Fact { (label.to_owned(), format!("{text}{}", source(field))) };
     let tier = brief.tier.as_deref().map(|code| due::tier_name(Some(policy), code)).unwrap_or_else(|| o.no_tier.to_owned());
@@ -452,7 +457,7 @@ pub(crate) async fn new(desk: Desk) -> Result<Response, Problem> {
     let file = empty(&desk, ElderId::new(desk.app.parts.office.new_id()))?;
     let policy = desk.app.parts.office.policy()?;
     let mut page = Page::new("elders", desk.o.new_elder);
-    page.forms.push(edit_form(&desk, &file, 0, true, policy));
+    page.forms.push(edit_form(&desk, &file, 0, true, &policy));
     Ok(desk.show(page))
 }
 
@@ -462,7 +467,7 @@ pub(crate) async fn edit(desk: Desk, Id(id): Id) -> Result<Response, Problem> {
     let kept: Kept<ElderFile> = office.get(&id).await?;
     let file = masked(&kept.record);
     let mut page = Page::new("elders", format!("{} · {}", file.name, desk.o.edit)).link(format!("/office/elders/{id}"), desk.o.cancel);
-    page.forms.push(edit_form(&desk, &file, kept.version, false, office.policy()?));
+    page.forms.push(edit_form(&desk, &file, kept.version, false, &*office.policy()?));
     Ok(desk.show(page))
 }
 
@@ -479,7 +484,7 @@ pub(crate) async fn save(desk: Desk, Id(id): Id, fields: Fields) -> Result<Respo
         elder_of(&desk.app, &desk.caller, &id).await?;
         masked(&office.get::<ElderFile>(&id).await?.record)
     };
-    fill_in(&desk, &mut file, &fields, office.policy()?)?;
+    fill_in(&desk, &mut file, &fields, &*office.policy()?)?;
     crate::api::office::inside(&desk.caller, &file.area)?;
     let id = file.id.clone();
     office.save_elder(file, version, &desk.caller.person, SourceKind::Survey, None).await?;
