@@ -198,6 +198,8 @@ const OFFICE_PAGES: &[(&str, &str, Need)] = &[
     ("GET", "/office/elders/{id}/edit", Office),
     ("GET", "/office/elders/{id}/found", Visit),
     ("GET", "/office/elders/{id}/rights", Visit),
+    ("GET", "/office/elders/{id}/standing", Office),
+    ("POST", "/office/elders/{id}/standing", Office),
     ("GET", "/office/events", Visit),
     ("GET", "/office/export/{target}", Office),
     ("GET", "/office/facts", City),

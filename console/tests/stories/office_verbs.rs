@@ -369,3 +369,22 @@ async fn the_page_of_retention_says_what_the_settings_say() {
     enrolled(&house).await;
     assert!(look(&house, "city", "/office/elders/elder-1/rights").await.1.contains(&format!("最迟 {} 天后", kept.backups)));
 }
+
+#[tokio::test]
+async fn suspensions_a_stricter_tier_and_leaving_are_entered_with_their_proof() {
+    let house = House::new().await;
+    enrolled(&house).await;
+    let at = "/office/elders/elder-1/standing";
+    let file = async || house.office.get::<ElderFile>("elder-1").await.unwrap();
+    let suspend = |version: &'static str, proof: &'static str| [("do", "suspend"), ("version", version), ("reason", "hospital"), ("from", "2026-11-20"), ("proof", proof)];
+    assert_eq!(status(&house, "liaison", at, &suspend("1", "")).await, StatusCode::UNPROCESSABLE_ENTITY, "not without its proof");
+    done(&house, "liaison", at, &suspend("1", "住院证明")).await;
+    assert_eq!(status(&house, "liaison", at, &suspend("1", "住院证明")).await, StatusCode::CONFLICT);
+    assert!(look(&house, "liaison", at).await.1.contains("住院证明"));
+    done(&house, "liaison", at, &[("do", "resume"), ("version", "2"), ("which", "0"), ("to", "2026-11-22")]).await;
+    assert_eq!(file().await.record.suspensions[0].to.unwrap().to_string(), "2026-11-22");
+    assert_eq!(status(&house, "liaison", at, &[("do", "tier"), ("version", "3"), ("tier", "general")]).await, StatusCode::UNPROCESSABLE_ENTITY, "only stricter");
+    assert_eq!(status(&house, "liaison", at, &[("do", "leave"), ("version", "3"), ("left_on", "2027-01-01")]).await, StatusCode::UNPROCESSABLE_ENTITY);
+    done(&house, "liaison", at, &[("do", "leave"), ("version", "3"), ("left_on", "2026-11-23")]).await;
+    assert!(look(&house, "city", "/office/elders?list=left").await.1.contains("陈秀英"));
+}

@@ -145,7 +145,7 @@ pub(crate) async fn one(desk: Desk, Id(id): Id) -> Result<Response, Problem> {
     let mut page = Page::new("elders", &file.name).link(format!("/office/elders/{id}/found"), o.found_new);
     if desk.may(Need::Office) {
         let annex = format!("/office/elders/{id}/annex-1");
-        page = page.link(format!("/office/elders/{id}/edit"), o.edit).link(annex, o.annex_1).link(format!("/office/elders/{id}/booklet"), o.booklet).link(format!("/office/elders/{id}/copies"), o.copies);
+        page = page.link(format!("/office/elders/{id}/edit"), o.edit).link(annex, o.annex_1).link(format!("/office/elders/{id}/booklet"), o.booklet).link(format!("/office/elders/{id}/standing"), o.standing).link(format!("/office/elders/{id}/copies"), o.copies);
     }
     page = page.link(format!("/office/elders/{id}/rights"), o.rights);
     let source = |field: &str| file.sources.get(field).map(|source| format!("（{}）", source.from.name(language))).unwrap_or_default();
@@ -428,6 +428,17 @@ fn edit_form(desk: &Desk, file: &ElderFile, version: u32, is_new: bool, policy: 
         text("first_relation", o.relation, first.map_or("", |one| one.relation.as_str())),
         Field::of("tel", "first_phone", o.phone, first.map_or("", |one| one.phone.as_str())),
         Field::select("first_near", o.child_near, answers(desk, first.map(|one| one.child_near))),
+        Field::heading(o.beyond_the_form),
+        text("key_holder", o.key_holder, &file.extended.key_holder),
+        text("access", o.access, &file.extended.access),
+        text("landmark", o.landmark, &file.extended.landmark),
+        text("dialect", o.dialect, &file.extended.dialect),
+        text("hearing", o.hearing, &file.extended.hearing),
+        text("medicines", o.medicines, &file.extended.medicines).hint(o.masked_hint),
+        text("allergies", o.allergies, &file.extended.allergies).hint(o.masked_hint),
+        text("aids", o.aids, &file.extended.aids),
+        text("pets", o.pets, &file.extended.pets),
+        Field::of("textarea", "notes", o.notes_free, &file.extended.notes),
     ]);
     let action = if is_new { "/office/elders/new/edit".to_owned() } else { format!("/office/elders/{}/edit", file.id) };
     Form::act("", action, o.save, fields)
@@ -555,6 +566,27 @@ fn fill_in(desk: &Desk, file: &mut ElderFile, fields: &Fields, policy: &Policy) 
     file.circumstances.children = fields.answer("children");
     file.circumstances.cared_for = fields.answer("cared_for");
     file.circumstances.can_work = fields.answer("can_work");
+    // What a form of before does not ask for stays as it is.
+    let said = |name: &str, before: &mut String| {
+        if let Some(text) = fields.given(name) {
+            text.clone_into(before);
+        }
+    };
+    let beyond = &mut file.extended;
+    for (name, of) in [
+        ("key_holder", &mut beyond.key_holder),
+        ("access", &mut beyond.access),
+        ("landmark", &mut beyond.landmark),
+        ("dialect", &mut beyond.dialect),
+        ("hearing", &mut beyond.hearing),
+        ("medicines", &mut beyond.medicines),
+        ("allergies", &mut beyond.allergies),
+        ("aids", &mut beyond.aids),
+        ("pets", &mut beyond.pets),
+        ("notes", &mut beyond.notes),
+    ] {
+        said(name, of);
+    }
     let first = fields.own("first_name");
     file.first_contact = (!first.is_empty()).then(|| {
         let near = fields.answer("first_near") == Some(true);

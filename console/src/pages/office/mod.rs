@@ -16,6 +16,7 @@ mod paper;
 mod part;
 mod rights;
 mod rules;
+mod standing;
 mod supervision;
 mod surveys;
 mod visit;
@@ -216,6 +217,8 @@ pub(crate) fn routes(table: Table) -> Table {
         .post("/office/elders/{id}/edit", Office, elders::save)
         .post("/office/elders/{id}/review", Office, elders::review)
         .post("/office/elders/{id}/consent", Visit, elders::consent)
+        .get("/office/elders/{id}/standing", Office, standing::page)
+        .post("/office/elders/{id}/standing", Office, standing::save)
         .get("/office/elders/{id}/found", Visit, found::page)
         .get("/office/elders/{id}/rights", Visit, rights::page)
         .post("/office/elders/{id}/reveal", Visit, rights::reveal)

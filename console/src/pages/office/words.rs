@@ -455,6 +455,25 @@ words! {
     erase_hint: "编号：{id}", "Identifier: {id}";
     erase_note: "删除不可恢复：档案、探访、同意、隐患等全部版本即时删除；已封存的月报只保留数字和编号；备份中的内容最迟 {days} 天后消失", "Erasing cannot be undone: every version of the file, visits, consents and matters is gone at once; closed months keep figures and the bare identifier; from the backups it is gone after {days} days";
     erased: "已删除 {id} 的 {n} 条记录", "{n} records of {id} are erased";
+    // Where an elder stands; what the form has no row for.
+    standing: "暂停、等级、注销", "Suspensions, tier, leaving";
+    suspensions: "暂停探访", "Suspensions";
+    suspension_new: "登记暂停", "Enter a suspension";
+    suspension_end: "结束暂停", "End a suspension";
+    tier_choose: "人工分级（只能从严）", "Choose a tier (only a stricter one)";
+    as_facts_say: "按资料判定", "as the facts say";
+    leave: "注销", "Leave the register";
+    left_on: "注销日期", "Left on";
+    left_hint: "留空为恢复在册；注销后按保存期限删除", "empty: back in the register; after leaving, everything is erased when its time has come";
+    beyond_the_form: "登记表以外的资料", "Beyond the form";
+    key_holder: "钥匙保管人", "Who has a key";
+    access: "出入说明", "Door, stairs, lift, dog";
+    landmark: "附近标志", "Landmark";
+    dialect: "语言、方言", "Language or dialect";
+    hearing: "听力与言语", "Hearing and speech";
+    aids: "辅具与设备", "Aids and devices";
+    pets: "宠物", "Pets";
+    notes_free: "其他", "Anything else";
     // Visitors.
     tab_visitors: "力量", "Visitors";
     visitor_id: "登录名或编号", "Sign-in name or identifier";
