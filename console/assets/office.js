@@ -7,19 +7,51 @@ for (const form of document.querySelectorAll("form.search")) {
   });
 }
 
+// What cannot be taken back is pressed twice.
+for (const form of document.querySelectorAll("form.danger[data-sure]")) {
+  const button = form.querySelector("button[type=submit]");
+  const words = button.textContent;
+  form.addEventListener("submit", (event) => {
+    if (button.dataset.armed) return;
+    event.preventDefault();
+    button.dataset.armed = "yes";
+    button.textContent = form.dataset.sure.replace("{what}", words);
+  });
+  form.addEventListener("change", () => {
+    delete button.dataset.armed;
+    button.textContent = words;
+  });
+}
+
 const upload = document.getElementById("import");
 if (upload) {
   const file = upload.querySelector("input[type=file]");
   const out = document.getElementById("preview");
 
+  const LOOK_MS = 700;
+  const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+  async function show(response) {
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    const part = page.getElementById("preview") ?? page.getElementById("content");
+    out.replaceChildren(...part.childNodes);
+  }
+
+  // An import goes on at the server; here is seen how far it has come. Without signal it is looked at again.
+  async function follow() {
+    for (let running = out.querySelector("[data-running]"); running; running = out.querySelector("[data-running]")) {
+      await pause(LOOK_MS);
+      const response = await fetch(`/office/import/${running.dataset.running}`, { headers: { accept: "text/html" } }).catch(() => null);
+      if (response) await show(response);
+    }
+  }
+
   async function send(path, body) {
     out.setAttribute("aria-busy", "true");
     try {
-      const response = await fetch(path, { method: "POST", body, headers: { accept: "text/html" } });
-      const page = new DOMParser().parseFromString(await response.text(), "text/html");
-      const part = page.getElementById("preview") ?? page.getElementById("content");
-      out.replaceChildren(...part.childNodes);
+      await show(await fetch(path, { method: "POST", body, headers: { accept: "text/html" } }));
       out.focus();
+      await follow();
     } catch {
       out.textContent = upload.dataset.failed;
     }

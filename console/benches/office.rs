@@ -42,7 +42,7 @@ async fn run(elders: usize) {
     let (ledger, _) = SqliteLedger::open(&dir, &LedgerOptions::default(), now).unwrap();
     let ledger = Arc::new(ledger);
     let policy = care::policy::Policy::load(include_str!("../../docs/policies/jinjiang.toml")).unwrap().policy;
-    let rules = Rules { policies: policy.into(), guards: care::visit::guard::Guards::default() };
+    let rules = Rules::new(policy);
     let office = Office::new(ledger.clone(), Arc::new(Fixed(now)), rules.clone());
     let area = |n: usize| format!("350582/town-{:02}/v{:02}", n % 19, n % 31);
     ledger.put((0..19 * 31).map(|n| Put::Area(Area { id: area(n), name: area(n) })).collect()).await.unwrap();

@@ -117,6 +117,7 @@ pub(crate) struct Inner {
     pub(crate) failures_code: Failures<IpAddr>,
     /// Tokens that this process has ended: a use that is being noted at the same moment must not bring one back.
     pub(crate) ended: Mutex<VecDeque<String>>,
+    pub(crate) imports: crate::imports::Imports,
 }
 
 impl std::ops::Deref for App {
@@ -139,6 +140,7 @@ impl App {
             failures_name: Failures::new(50, TimeDelta::minutes(15), 10_000),
             failures_code: Failures::new(10, TimeDelta::minutes(5), 10_000),
             ended: Mutex::default(),
+            imports: crate::imports::Imports::default(),
             settings,
             parts,
         })))

@@ -26,6 +26,7 @@ mod caller;
 mod devices;
 mod extract;
 mod finish;
+mod imports;
 pub mod limits;
 mod live;
 mod look;

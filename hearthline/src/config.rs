@@ -70,6 +70,8 @@ pub struct OfficeConfig {
     pub keep_drafts: u32,
     /// Days that everything about an elder is kept after the elder left the register. 30 to 36500.
     pub keep_after_leaving: u32,
+    /// Days after which the office deletes a backup: stated to whoever asks for a deletion. 1 to 3650.
+    pub keep_backups: u32,
 }
 
 impl Default for OfficeConfig {
@@ -81,6 +83,7 @@ impl Default for OfficeConfig {
             keep_home_days: retention.home_days,
             keep_drafts: retention.drafts,
             keep_after_leaving: retention.after_leaving,
+            keep_backups: retention.backups,
         }
     }
 }
@@ -88,7 +91,7 @@ impl Default for OfficeConfig {
 impl OfficeConfig {
     /// How long records are kept.
     pub fn retention(&self) -> care::office::privacy::Retention {
-        care::office::privacy::Retention { home_days: self.keep_home_days, drafts: self.keep_drafts, after_leaving: self.keep_after_leaving }
+        care::office::privacy::Retention { home_days: self.keep_home_days, drafts: self.keep_drafts, after_leaving: self.keep_after_leaving, backups: self.keep_backups }
     }
 }
 
@@ -434,6 +437,7 @@ impl Config {
             ("office.keep_home_days", f64::from(self.office.keep_home_days), 32.0, 3650.0),
             ("office.keep_drafts", f64::from(self.office.keep_drafts), 7.0, 3650.0),
             ("office.keep_after_leaving", f64::from(self.office.keep_after_leaving), 30.0, 36_500.0),
+            ("office.keep_backups", f64::from(self.office.keep_backups), 1.0, 3650.0),
             ("log.keep_days", f64::from(self.log.keep_days), 2.0, 3650.0),
             ("log.reserve_mb", f64::from(self.log.reserve_mb), 8.0, 4096.0),
         ];

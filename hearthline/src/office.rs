@@ -6,7 +6,6 @@ use care::home::{Monitoring, Told};
 use care::office::event::Way;
 use care::office::privacy::Retention;
 use care::policy::{Policy, PolicySet};
-use care::visit::guard::Guards;
 use care::visit::warning::Warning;
 use care::{AlarmId, HomeId, TimeDelta, Timestamp};
 use console::office::{Office, Rules};
@@ -63,7 +62,7 @@ impl OfficeBlueprint {
 
     /// The rules for the console's office.
     pub fn rules(&self) -> Rules {
-        Rules { policies: self.policies.clone(), guards: Guards::default() }
+        Rules { retention: self.retention.clone(), ..Rules::new(self.policies.clone()) }
     }
 }
 

@@ -308,7 +308,7 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
         async move { pulse.run().await }
     }));
 
-    let office = Arc::new(Office::new(register.clone(), clock.clone(), blueprint.office.rules()));
+    let office = Arc::new(Office::new(register.clone(), clock.clone(), console::office::Rules { raw_days: blueprint.keep_days, ..blueprint.office.rules() }));
     let jobs = Jobs::new(office.clone(), ledger.clone(), log.clone(), clock.clone(), blueprint.homes.clone(), blueprint.office.clone());
     let jobs = jobs.await.context("starting the office")?;
     let parts = Parts {

@@ -6,10 +6,11 @@ use care::calendar::Month;
 use care::policy::{self, Policy, PolicySet, Problem};
 use care::visit::answer::Answer;
 use care::visit::report::MonthReport;
+use care::visit::trial::{Moved, moved, standing};
 use care::visit::{Facts, FactsRead, evaluate};
 use chrono::NaiveDate;
 use clap::{Subcommand, ValueEnum};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -325,24 +326,22 @@ fn try_month(
     }
     let new = standing(&tried, &facts, month, as_of);
     let old = current.as_ref().map(|current| standing(current, &facts, month, as_of));
-    let mut changed = 0;
-    for (place, (id, tier, lines)) in new.iter().enumerate() {
-        let before = old.as_ref().and_then(|old| old.get(place));
-        if before.is_some_and(|(_, old_tier, old_lines)| old_tier == tier && old_lines == lines) {
-            continue;
-        }
-        changed += 1;
-        let was = before.map(|(_, tier, _)| format!("{} -> ", tier.as_deref().unwrap_or("-"))).unwrap_or_default();
-        writeln!(out, "{id}: {was}{}", tier.as_deref().unwrap_or("-"))?;
-        let none = BTreeSet::new();
-        let old_lines = before.map_or(&none, |(_, _, lines)| lines);
-        for gone in old_lines.difference(lines) {
+    let shown = match &old {
+        Some(old) => moved(old, &new),
+        // Nothing to compare with: everybody is shown.
+        None => new.iter().map(|one| Moved { elder: one.elder.clone(), from: None, to: one.tier.clone(), gone: Vec::new(), new: one.owed.iter().cloned().collect() }).collect(),
+    };
+    for one in &shown {
+        let was = old.as_ref().map(|_| format!("{} -> ", one.from.as_deref().unwrap_or("-"))).unwrap_or_default();
+        writeln!(out, "{}: {was}{}", one.elder, one.to.as_deref().unwrap_or("-"))?;
+        for gone in &one.gone {
             writeln!(out, "  - {gone}")?;
         }
-        for new in lines.difference(old_lines) {
+        for new in &one.new {
             writeln!(out, "  + {new}")?;
         }
     }
+    let changed = shown.len();
     let all = new.len();
     match (&old, language) {
         (Some(_), Language::Zh) => writeln!(out, "{month}：{all} 人中 {changed} 人的情况有变化（截至 {as_of}）")?,
@@ -351,23 +350,4 @@ fn try_month(
         (None, Language::En) => writeln!(out, "{month}: {all} elders (as of {as_of})")?,
     }
     Ok(())
-}
-
-/// Each elder's id, tier, and what is owed in the windows that begin in the month, in words to compare.
-fn standing(
-    set: &PolicySet,
-    facts: &Facts,
-    month: Month,
-    as_of: NaiveDate,
-) -> Vec<(String, Option<String>, BTreeSet<String>)> {
-    evaluate(set, facts, as_of)
-        .iter()
-        .map(|elder| {
-            let inside = elder.owed.iter().filter(|owed| month.window().contains(owed.window.first));
-            let line = |owed: &care::visit::Owed<'_>| {
-                format!("{} {}..{} {}", owed.duty.id(), owed.window.first, owed.window.last, owed.state.code())
-            };
-            (elder.elder.id.to_string(), elder.tier.map(str::to_owned), inside.map(line).collect())
-        })
-        .collect()
 }

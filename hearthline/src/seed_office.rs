@@ -5,7 +5,8 @@ use crate::seed::{CITY, home_id};
 use anyhow::Context;
 use care::calendar::{Month, plus_days, start_of_day};
 use care::office::elder::{Economy, ElderFile, EmergencyContact, FamilyMember, FirstContact, Hukou, OnlyChild};
-use care::office::matter::{FollowUp, FollowUpKind, Hazard, HazardKind, HazardState, Incident, Need, NeedKind, NeedState, Referral, ReferralState};
+use care::office::incident::{EmergencyCall, Incident};
+use care::office::matter::{FollowUp, FollowUpKind, Hazard, HazardKind, HazardState, Need, NeedKind, NeedState, Referral, ReferralState};
 use care::office::visit::{Asked, NoAnswer, Origin};
 use care::office::visitor::VisitorKind;
 use care::office::{Consent, ConsentState, ConsentStep, Done, Pairing, Proof, Since, Visit, Visitor};
@@ -391,7 +392,8 @@ fn matters(office: &Office, n: usize, file: &ElderFile, today: NaiveDate) -> any
             found_at: at,
             found_by: by.clone(),
             from: None,
-            emergency: Some(care::office::matter::EmergencyCall { number: "120".to_owned(), at: at + TimeDelta::seconds(35), by: by.clone() }),
+            emergency: Some(EmergencyCall { number: "120".to_owned(), at: at + TimeDelta::seconds(35), by: by.clone() }),
+            no_call: None,
             called: Vec::new(),
             parties: vec!["村委会".to_owned()],
             log: Vec::new(),

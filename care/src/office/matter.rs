@@ -1,9 +1,9 @@
 //! What was found and what became of it: hazards of a house, needs, referrals to departments, follow-ups with their due
-//! days, incidents. Nothing here is closed by a timer; every step has a name and a time.
+//! days. Nothing here is closed by a timer; every step has a name and a time.
 
 use super::{Done, Line, Record, Refused, order_of};
 use crate::policy::{Policy, words};
-use crate::{ElderId, HomeId, PersonId, TimeDelta, Timestamp};
+use crate::{ElderId, HomeId, PersonId, Timestamp};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
@@ -494,123 +494,6 @@ impl Record for FollowUp {
             (None, _) => "open",
             (Some(_), Some(true)) => "settled",
             (Some(_), Some(false) | None) => "again",
-        }
-    }
-}
-
-/// The emergency call that comes first (R43).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EmergencyCall {
-    /// 120, 119 or 110.
-    pub number: String,
-    /// When a person dialled it; the platform never does so by itself.
-    pub at: Timestamp,
-    /// Who.
-    pub by: PersonId,
-}
-
-/// Somebody who was called, and what came of it (R44).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Called {
-    /// Who.
-    pub whom: String,
-    /// When.
-    pub at: Timestamp,
-    /// Reached, not reached, coming.
-    pub outcome: String,
-}
-
-/// A grave problem or sudden event (R43 to R45, R47).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Incident {
-    /// The identifier.
-    pub id: String,
-    /// Whom it is about.
-    pub elder: ElderId,
-    /// Where.
-    pub home: HomeId,
-    /// The area path.
-    pub area: String,
-    /// What happened.
-    pub words: String,
-    /// It touches the moral bottom line of society (a death, found late): the city knows at once (R47).
-    #[serde(default)]
-    pub grave: bool,
-    /// When it was found.
-    pub found_at: Timestamp,
-    /// By whom.
-    pub found_by: PersonId,
-    /// The alarm or visit that it came from.
-    #[serde(default)]
-    pub from: Option<String>,
-    /// The emergency call.
-    #[serde(default)]
-    pub emergency: Option<EmergencyCall>,
-    /// The call chain.
-    #[serde(default)]
-    pub called: Vec<Called>,
-    /// Who takes part in removing the risk (R45).
-    #[serde(default)]
-    pub parties: Vec<String>,
-    /// What was done.
-    #[serde(default)]
-    pub log: Vec<Line>,
-    /// The city's review of a grave one.
-    #[serde(default)]
-    pub reviewed: Option<Done>,
-    /// Its end.
-    #[serde(default)]
-    pub closed: Option<Done>,
-}
-
-impl Incident {
-    /// From finding it to the emergency call.
-    pub fn until_call(&self) -> Option<TimeDelta> {
-        self.emergency.as_ref().map(|call| call.at - self.found_at)
-    }
-
-    /// Closes it.
-    ///
-    /// # Errors
-    /// If it is closed, has no words, or is grave and the city has not reviewed it.
-    pub fn close(mut self, done: Done) -> Result<Self, Refused> {
-        if self.closed.is_some() {
-            return Err(Refused::new("该事件已结案", "this incident is closed already"));
-        }
-        if done.words.trim().is_empty() {
-            return Err(Refused::field("words", "请写明结果", "say what came of it"));
-        }
-        if self.grave && self.reviewed.is_none() {
-            return Err(Refused::new("重大事件须由市级复盘后结案", "a grave incident is closed only after the city's review"));
-        }
-        self.closed = Some(done);
-        Ok(self)
-    }
-}
-
-impl Record for Incident {
-    const KIND: &'static str = "incident";
-
-    fn id(&self) -> String {
-        self.id.clone()
-    }
-    fn area(&self) -> &str {
-        &self.area
-    }
-    fn home(&self) -> Option<&HomeId> {
-        Some(&self.home)
-    }
-    fn elder(&self) -> Option<&ElderId> {
-        Some(&self.elder)
-    }
-    fn at(&self) -> Timestamp {
-        self.found_at
-    }
-    fn state(&self) -> &'static str {
-        match (&self.closed, self.grave, &self.reviewed) {
-            (Some(_), _, _) => "closed",
-            (None, true, None) => "grave",
-            (None, _, _) => "open",
         }
     }
 }

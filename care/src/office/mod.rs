@@ -12,6 +12,7 @@
 
 pub mod category;
 pub mod consent;
+pub mod copy;
 pub mod elder;
 pub mod event;
 pub mod export;
@@ -19,23 +20,30 @@ pub mod facts;
 pub mod figures;
 pub mod handled;
 pub mod import;
+pub mod incident;
 pub mod matter;
 pub mod month;
 pub mod paper;
 pub mod privacy;
+pub mod proposal;
 pub mod review;
 pub mod sample;
+pub mod survey;
 pub mod visit;
 pub mod visitor;
 
 pub use consent::{Consent, ConsentState, ConsentStep, Proof};
 pub use elder::ElderFile;
 pub use event::ExtraEvent;
-pub use matter::{FollowUp, Hazard, Incident, Need, Referral};
+pub use incident::{Incident, IncidentStep};
+pub use matter::{FollowUp, Hazard, Need, Referral};
 pub use month::FrozenMonth;
-pub use privacy::{FamilyContact, LegalHold, Survey};
+pub use copy::PaperCopy;
+pub use privacy::{FamilyContact, LegalHold};
+pub use proposal::Proposal;
 pub use review::Review;
 pub use sample::{Finding, Sample};
+pub use survey::Survey;
 pub use visit::Visit;
 pub use visitor::{DepartmentDesk, Pairing, Visitor};
 

@@ -14,17 +14,20 @@ pub struct Retention {
     pub drafts: u32,
     /// Everything about an elder, counted from the day the elder left the register.
     pub after_leaving: u32,
+    /// Backups: the office deletes those that are older. The platform does not know where they lie; it states this wherever
+    /// somebody asks for a deletion.
+    pub backups: u32,
 }
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { home_days: 400, drafts: 90, after_leaving: 5 * 366 }
+        Self { home_days: 400, drafts: 90, after_leaving: 5 * 366, backups: 35 }
     }
 }
 
 /// The kinds of record that are about one elder, in the order in which they are copied and erased.
 pub const ABOUT_AN_ELDER: &[&str] =
-    &["elder", "consent", "visit", "review", "hazard", "need", "referral", "follow_up", "incident", "pairing", "finding", "event", "family_contact"];
+    &["elder", "consent", "visit", "review", "hazard", "need", "referral", "follow_up", "incident", "pairing", "finding", "event", "family_contact", "paper_copy"];
 
 /// Nothing about an elder is erased while this stands: a court, an inquiry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,49 +121,5 @@ impl Record for FamilyContact {
     }
     fn state(&self) -> &'static str {
         if self.reminded { "reminded" } else { "in_touch" }
-    }
-}
-
-/// How far the survey of a home has come (R1, R14).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Survey {
-    /// The home.
-    pub home: crate::HomeId,
-    /// The area path.
-    pub area: String,
-    /// Who went, when, with what words; none: still to be done.
-    #[serde(default)]
-    pub done: Option<Done>,
-    /// Nobody was in: to be gone to again.
-    #[serde(default)]
-    pub nobody_in: bool,
-    /// The elders that were found.
-    #[serde(default)]
-    pub elders: Vec<ElderId>,
-    /// The day by which.
-    pub due_on: NaiveDate,
-}
-
-impl Record for Survey {
-    const KIND: &'static str = "survey";
-
-    fn id(&self) -> String {
-        self.home.to_string()
-    }
-    fn area(&self) -> &str {
-        &self.area
-    }
-    fn home(&self) -> Option<&crate::HomeId> {
-        Some(&self.home)
-    }
-    fn at(&self) -> Timestamp {
-        order_of(self.due_on)
-    }
-    fn state(&self) -> &'static str {
-        match (&self.done, self.nobody_in) {
-            (None, _) => "open",
-            (Some(_), true) => "again",
-            (Some(_), false) => "done",
-        }
     }
 }

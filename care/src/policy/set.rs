@@ -93,6 +93,20 @@ impl PolicySet {
         Ok(Self { versions })
     }
 
+    /// The set with one more version, which is in force from its first day on: one before it without an end ends then.
+    ///
+    /// # Errors
+    /// As [`PolicySet::new`]; a version that begins later than this one and is in the set already overlaps it.
+    pub fn followed_by(&self, next: Policy) -> Result<Self, SetProblem> {
+        let mut versions = self.versions.clone();
+        for before in versions.iter_mut().filter(|before| before.effective_from < next.effective_from) {
+            let last = plus_days(next.effective_from, -1);
+            before.effective_to = Some(before.effective_to.map_or(last, |to| to.min(last)));
+        }
+        versions.push(next);
+        Self::new(versions)
+    }
+
     /// The versions, the earliest first; never empty.
     pub fn versions(&self) -> &[Policy] {
         &self.versions

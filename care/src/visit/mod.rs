@@ -11,6 +11,7 @@ pub mod guard;
 mod reasons;
 pub mod remote;
 pub mod report;
+pub mod trial;
 pub mod warning;
 
 

@@ -211,7 +211,7 @@ impl Office {
             file.sex = file.sex.or(number.sex());
         }
         file.settle(today);
-        let mut wrong = faults(&file, policy, today);
+        let mut wrong = faults(&file, &policy, today);
         if !file.id_number.is_empty() && self.elder_with_number(&file.id_number).await?.is_some_and(|other| other != file.id) {
             wrong.push(Refused::field("id_number", "该证件号码已登记在另一人名下", "another elder has this identity number"));
         }
@@ -231,7 +231,7 @@ impl Office {
             file.sources.insert(field, Source { from, batch, row, at: self.now(), by: by.clone() });
         }
         let mut entries = vec![self.put_of(&file, before, by.as_str())?];
-        entries.push(Put::Elder(self.desk_record(&file, policy).await?));
+        entries.push(Put::Elder(self.desk_record(&file, &policy).await?));
         let action = if before == 0 { "elder.create" } else { "elder.change" };
         entries.push(self.audit(by.as_str(), action, file.id.as_str()));
         Ok((file, entries))
@@ -274,6 +274,15 @@ impl Office {
         Ok(self.look(|model| model.by_number(number).cloned()))
     }
 
+    /// The elder of that name born on that day: how imports match where there is no identity number.
+    ///
+    /// # Errors
+    /// If the register fails.
+    pub async fn elder_named(&self, name: &str, born: NaiveDate) -> Result<Option<ElderId>, OfficeError> {
+        self.refresh().await?;
+        Ok(self.look(|model| model.by_name(name, born).cloned()))
+    }
+
     /// What lists show of an elder.
     ///
     /// # Errors
@@ -314,6 +323,15 @@ impl Office {
                 .cloned()
                 .collect()
         }))
+    }
+
+    /// Every pairing of a visitor, over ones too.
+    ///
+    /// # Errors
+    /// If the register fails.
+    pub async fn pairings_of(&self, visitor: &PersonId) -> Result<Vec<care::office::Pairing>, OfficeError> {
+        self.refresh().await?;
+        Ok(self.look(|model| model.pairings(visitor)))
     }
 
     /// The elders that a visitor is paired with today.

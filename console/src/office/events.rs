@@ -40,7 +40,7 @@ impl Office {
     /// The area that a warning concerns: `None` elsewhere; the empty path for the whole city. Codes are compared with the
     /// city's code in the policy's identifier (`cn-350582-visit`), and with the last parts of area paths.
     async fn area_of(&self, codes: &[String]) -> Result<Option<String>, OfficeError> {
-        let city: String = self.rules.policies.versions().last().map(|policy| policy.id.chars().filter(char::is_ascii_digit).collect()).unwrap_or_default();
+        let city: String = self.rules().policies.versions().last().map(|policy| policy.id.chars().filter(char::is_ascii_digit).collect()).unwrap_or_default();
         if codes.is_empty() || (!city.is_empty() && codes.iter().any(|code| concerns(code, &city))) {
             return Ok(Some(String::new()));
         }

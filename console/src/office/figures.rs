@@ -26,7 +26,7 @@ impl Office {
         let hazards = self.all::<Hazard>(found(Hazard::KIND)).await?;
         let incidents = self.all::<Incident>(found(Incident::KIND)).await?;
         let referrals = self.all::<Referral>(found(Referral::KIND)).await?;
-        let (model, rules, path, today) = (Arc::clone(&self.model), Arc::clone(&self.rules), area.to_owned(), self.today());
+        let (model, rules, path, today) = (Arc::clone(&self.model), self.rules(), area.to_owned(), self.today());
         let counted: BTreeSet<String> = tokio::task::spawn_blocking(move || {
             let model = model.read().unwrap_or_else(PoisonError::into_inner);
             let wanted = |elder: &Elder| within(elder.area.as_deref().unwrap_or_default(), &path);

@@ -3,9 +3,9 @@
 use super::sheets::Kept;
 use super::{Office, OfficeError};
 use care::calendar::{Month, plus_days};
-use care::office::matter::{EmergencyCall, FollowUp, FollowUpKind, Hazard, HazardStep, Incident, Need, NeedState, Referral, ReferralState};
+use care::office::matter::{FollowUp, FollowUpKind, Hazard, HazardStep, Need, NeedState, Referral, ReferralState};
 use care::office::sample::{Sample, Verdict, draw};
-use care::office::{Done, ElderFile, Finding, Record, Refused};
+use care::office::{Done, ElderFile, Finding, Incident, IncidentStep, Record, Refused};
 use care::PersonId;
 use store::register::Put;
 
@@ -43,7 +43,7 @@ impl Office {
             area: elder.area.clone(),
             kind,
             about: about.to_owned(),
-            due_on: plus_days(self.today(), i64::from(kind.due_days(self.policy()?))),
+            due_on: plus_days(self.today(), i64::from(kind.due_days(&self.policy()?))),
             done: None,
             settled: None,
             evidence: String::new(),
@@ -142,7 +142,7 @@ impl Office {
     /// If it is done already or has no words.
     pub async fn finish_follow_up(&self, id: &str, settled: bool, words: &str, evidence: &str, by: &PersonId) -> Result<Kept<FollowUp>, OfficeError> {
         let kept: Kept<FollowUp> = self.get(id).await?;
-        let (done, next) = kept.record.finish(self.done(by, words), settled, evidence, self.policy()?, self.today())?;
+        let (done, next) = kept.record.finish(self.done(by, words), settled, evidence, &*self.policy()?, self.today())?;
         let mut entries = vec![self.put_of(&done, kept.version, by.as_str())?, self.audit(by.as_str(), "follow_up.finish", id)];
         if let Some(next) = next {
             entries.push(self.put_of(&next, 0, by.as_str())?);
@@ -164,23 +164,22 @@ impl Office {
         self.open(&incident, &elder.record, None, by).await
     }
 
-    /// Notes the emergency call that a person has made (R43).
+    /// A step of an incident: the emergency call that a person has made (R43), who was told, its review, its end.
     ///
     /// # Errors
-    /// If the number is none of the policy's, or it was noted already.
-    pub async fn emergency_called(&self, id: &str, number: &str, by: &PersonId) -> Result<Kept<Incident>, OfficeError> {
-        if !self.policy()?.risk.numbers.iter().any(|known| known == number) {
-            return Err(Refused::field("number", "不是政策规定的紧急求助电话", "not an emergency number of the policy").into());
-        }
-        let call = EmergencyCall { number: number.to_owned(), at: self.now(), by: by.clone() };
-        self.step(id, "incident.emergency_call", by, |mut incident: Incident| match incident.emergency {
-            None => {
-                incident.emergency = Some(call);
-                Ok(incident)
-            }
-            Some(_) => Err(Refused::new("紧急电话已登记", "the emergency call is noted already")),
-        })
-        .await
+    /// What does not fit.
+    pub async fn step_incident(&self, id: &str, step: IncidentStep, by: &PersonId) -> Result<Kept<Incident>, OfficeError> {
+        let (now, numbers) = (self.now(), self.policy()?.risk.numbers.clone());
+        let action = match &step {
+            IncidentStep::EmergencyCall { .. } => "incident.emergency_call",
+            IncidentStep::NoCall { .. } => "incident.no_call",
+            IncidentStep::Called { .. } => "incident.called",
+            IncidentStep::Party { .. } => "incident.party",
+            IncidentStep::Note { .. } => "incident.note",
+            IncidentStep::Review { .. } => "incident.review",
+            IncidentStep::Close { .. } => "incident.close",
+        };
+        self.step(id, action, by, |incident: Incident| incident.step(step, by, now, &numbers)).await
     }
 
     /// Draws a sample of a month's signed visits in an area (R68). The seed is kept: the draw can be repeated.

@@ -2,6 +2,7 @@
 //! once. Pages, the API, imports and the platform's own jobs all go through [`Office`].
 
 mod consents;
+mod copies;
 mod elders;
 mod events;
 mod facts;
@@ -11,7 +12,9 @@ mod model;
 mod months;
 mod privacy;
 mod remote;
+mod rules;
 mod sheets;
+mod surveys;
 mod visits;
 
 pub use elders::{MASKED, Worklist, faults, masked};
@@ -19,31 +22,25 @@ pub use events::{WarningTaken, event_id};
 pub use visits::{Finish, Taken};
 pub use model::{Brief, Erased, HomeDay};
 pub use months::{DueDuty, DueRow, Report};
+pub use copies::CopyDue;
+pub use rules::Rules;
 pub use sheets::{Kept, OfficeError, Page};
 
 use care::Timestamp;
-use care::policy::{Policy, PolicySet};
-use care::visit::guard::Guards;
+use care::office::Record;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use model::Model;
 use std::sync::{Arc, PoisonError, RwLock};
 use store::{Clock, Register};
 
-/// What the office goes by.
-#[derive(Debug, Clone)]
-pub struct Rules {
-    /// The versions of the city's policy.
-    pub policies: PolicySet,
-    /// When a visit record is looked at twice.
-    pub guards: Guards,
-}
-
 /// The office.
 pub struct Office {
     register: Arc<dyn Register>,
     clock: Arc<dyn Clock>,
-    rules: Arc<Rules>,
+    /// As the settings say.
+    settings: Rules,
+    standing: RwLock<Arc<rules::Standing>>,
     zone: Tz,
     model: Arc<RwLock<Model>>,
     /// One reader of the sheets at a time.
@@ -61,7 +58,8 @@ impl Office {
     /// An office over a register. Its days are those of the policy's zone.
     pub fn new(register: Arc<dyn Register>, clock: Arc<dyn Clock>, rules: Rules) -> Self {
         let zone = rules.policies.versions().last().map_or(chrono_tz::Asia::Shanghai, |policy| policy.zone);
-        Self { register, clock, rules: Arc::new(rules), zone, model: Arc::default(), reading: tokio::sync::Mutex::default(), reports: months::Reports::default() }
+        let standing = RwLock::new(rules::Standing::new(rules.clone()));
+        Self { register, clock, settings: rules, standing, zone, model: Arc::default(), reading: tokio::sync::Mutex::default(), reports: months::Reports::default() }
     }
 
     /// Now.
@@ -79,41 +77,41 @@ impl Office {
         care::calendar::local_day(self.now(), self.zone)
     }
 
-    /// What it goes by.
-    pub fn rules(&self) -> &Rules {
-        &self.rules
-    }
-
-    /// The version of the policy that is in force today.
-    ///
-    /// # Errors
-    /// If there is none at all.
-    pub fn policy(&self) -> Result<&Policy, OfficeError> {
-        self.rules.policies.on(self.today()).ok_or(OfficeError::NoPolicy)
-    }
-
     /// Brings the read model up to date with the sheets. Cheap when nothing was written.
     ///
     /// # Errors
     /// If the register fails.
     pub async fn refresh(&self) -> Result<(), OfficeError> {
         let _turn = self.reading.lock().await;
-        let today = self.today();
         let mut seq = self.look(|model| model.seq);
+        if seq == 0 {
+            self.take_up().await?;
+        }
         loop {
             let sheets = self.register.sheets_since(seq, READ_AT_ONCE).await?;
             let Some((last, _)) = sheets.last() else { return Ok(()) };
             let full = sheets.len() >= READ_AT_ONCE;
             seq = *last;
-            let mut model = self.model.write().unwrap_or_else(PoisonError::into_inner);
-            for (seq, sheet) in &sheets {
-                model.take(*seq, sheet, &self.rules.policies, self.zone, today);
-            }
-            if !full {
-                model.prune(self.clock.now());
+            let activated = self.taken(&sheets, full);
+            if activated && self.take_up().await? {
+                seq = 0; // the picture is made anew by the new rules
+            } else if !full {
                 return Ok(());
             }
         }
+    }
+
+    /// Takes sheets into the picture. True if a version of the policy was activated among them.
+    fn taken(&self, sheets: &[(u64, store::sheet::Sheet)], more: bool) -> bool {
+        let (rules, today) = (self.rules(), self.today());
+        let mut model = self.model.write().unwrap_or_else(PoisonError::into_inner);
+        for (seq, sheet) in sheets {
+            model.take(*seq, sheet, &rules.policies, self.zone, today);
+        }
+        if !more {
+            model.prune(self.clock.now());
+        }
+        sheets.iter().any(|(_, sheet)| sheet.kind == care::office::Proposal::KIND && sheet.state == "activated")
     }
 
     fn look<T>(&self, see: impl FnOnce(&Model) -> T) -> T {

@@ -133,6 +133,7 @@ pub(super) struct Model {
     pub(super) events: BTreeMap<String, ExtraEvent>,
     numbers: HashMap<[u8; 32], ElderId>,
     number_of: HashMap<ElderId, [u8; 32]>,
+    named: HashMap<(String, NaiveDate), BTreeSet<ElderId>>,
     cover: HashMap<HomeId, BTreeMap<Month, BTreeMap<NaiveDate, bool>>>,
     doubts: HashMap<HomeId, BTreeSet<NaiveDate>>,
     pub(super) frozen: BTreeMap<Month, u32>,
@@ -155,6 +156,11 @@ pub(super) fn digest_of(number: &str) -> [u8; 32] {
 }
 
 impl Model {
+    /// An empty picture that no report of this one is taken for.
+    pub(super) fn anew(&self) -> Self {
+        Self { generation: self.generation + 1, ..Self::default() }
+    }
+
     /// Takes a version of a sheet. `today` decides what is old.
     pub(super) fn take(&mut self, seq: u64, sheet: &Sheet, policies: &PolicySet, zone: Tz, today: NaiveDate) {
         self.seq = self.seq.max(seq);
@@ -241,10 +247,14 @@ impl Model {
             left_on: file.left_on,
             version,
         };
-        if let Some(before) = self.briefs.insert(file.id.clone(), brief)
-            && let Some(residents) = self.residents.get_mut(&before.home)
-        {
-            residents.remove(&file.id);
+        self.named.entry((brief.name.clone(), brief.born)).or_default().insert(file.id.clone());
+        if let Some(before) = self.briefs.insert(file.id.clone(), brief) {
+            if (&before.name, before.born) != (&file.name, file.born) {
+                self.unname(&before);
+            }
+            if let Some(residents) = self.residents.get_mut(&before.home) {
+                residents.remove(&file.id);
+            }
         }
         if file.left_on.is_none() {
             self.residents.entry(file.home.clone()).or_default().insert(file.id.clone());
@@ -309,10 +319,11 @@ impl Model {
                 if let Some(digest) = self.number_of.remove(&elder) {
                     self.numbers.remove(&digest);
                 }
-                if let Some(brief) = self.briefs.remove(&elder)
-                    && let Some(residents) = self.residents.get_mut(&brief.home)
-                {
-                    residents.remove(&elder);
+                if let Some(brief) = self.briefs.remove(&elder) {
+                    self.unname(&brief);
+                    if let Some(residents) = self.residents.get_mut(&brief.home) {
+                        residents.remove(&elder);
+                    }
                 }
                 self.said.remove(&elder);
             }
@@ -338,6 +349,26 @@ impl Model {
     /// The elder with this identity number.
     pub(super) fn by_number(&self, number: &str) -> Option<&ElderId> {
         self.numbers.get(&digest_of(number))
+    }
+
+    fn unname(&mut self, brief: &Brief) {
+        let name = (brief.name.clone(), brief.born);
+        if let Some(same) = self.named.get_mut(&name) {
+            same.remove(&brief.id);
+            if same.is_empty() {
+                self.named.remove(&name);
+            }
+        }
+    }
+
+    /// The first elder of that name born on that day.
+    pub(super) fn by_name(&self, name: &str, born: NaiveDate) -> Option<&ElderId> {
+        self.named.get(&(name.to_owned(), born))?.first()
+    }
+
+    /// Every pairing of a visitor.
+    pub(super) fn pairings(&self, visitor: &PersonId) -> Vec<Pairing> {
+        self.pairs.get(visitor).into_iter().flat_map(BTreeMap::values).cloned().collect()
     }
 
     /// The elders that a visitor is paired with on a day.

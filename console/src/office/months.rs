@@ -104,7 +104,7 @@ impl Office {
                 return Ok(Arc::clone(report));
             }
         }
-        let (model, rules, path) = (Arc::clone(&self.model), Arc::clone(&self.rules), area.to_owned());
+        let (model, rules, path) = (Arc::clone(&self.model), self.rules(), area.to_owned());
         let report = tokio::task::spawn_blocking(move || {
             let model = model.read().unwrap_or_else(PoisonError::into_inner);
             let wanted = |elder: &Elder| within(elder.area.as_deref().unwrap_or_default(), &path);
@@ -218,7 +218,7 @@ impl Office {
     pub async fn due(&self, area: &str, only: Option<&std::collections::BTreeSet<ElderId>>) -> Result<Vec<DueRow>, OfficeError> {
         self.refresh().await?;
         let today = self.today();
-        let (model, rules, path, only) = (Arc::clone(&self.model), Arc::clone(&self.rules), area.to_owned(), only.cloned());
+        let (model, rules, path, only) = (Arc::clone(&self.model), self.rules(), area.to_owned(), only.cloned());
         let zone = self.zone;
         tokio::task::spawn_blocking(move || {
             let model = model.read().unwrap_or_else(PoisonError::into_inner);

@@ -5,7 +5,7 @@ use super::sheets::Kept;
 use super::{Office, OfficeError};
 use care::calendar::plus_days;
 use care::office::privacy::{ABOUT_AN_ELDER, LegalHold, Retention};
-use care::office::{ElderFile, Record, Refused, Visit, order_of};
+use care::office::{ElderFile, Record, Refused, Survey, Visit, order_of};
 use care::{ElderId, PersonId, TimeDelta};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -60,6 +60,7 @@ impl Office {
             "contacts": self.register.contacts_of(home).await?.into_iter().filter(|contact| contact.home.is_some()).collect::<Vec<_>>(),
             "devices": self.register.devices_of(home).await?,
             "records": records,
+            "survey_of_the_home": self.find::<Survey>(home.as_str()).await?.map(|kept| kept.record),
             "days_of_the_home": days.into_iter().map(|kept| kept.record.evidence).collect::<Vec<_>>(),
         }))
     }
@@ -118,6 +119,8 @@ impl Office {
         if alone {
             let days: Vec<Kept<HomeDay>> = self.all(SheetAsk::of(HomeDay::KIND).home(&home)).await?;
             gone.extend(days.into_iter().map(|kept| (HomeDay::KIND.to_owned(), kept.record.id())));
+            // What was seen in the home at a survey goes with the last who lived there.
+            gone.extend(self.find::<Survey>(home.as_str()).await?.map(|kept| (Survey::KIND.to_owned(), kept.record.id())));
         }
         // The file goes last: what is interrupted is done again from it.
         gone.sort_by_key(|(kind, _)| kind == ElderFile::KIND);

@@ -52,7 +52,7 @@ impl Office {
     /// If the register fails.
     pub async fn record_remote(&self, to: NaiveDate) -> Result<Vec<String>, OfficeError> {
         self.refresh().await?;
-        let Some(policy) = self.rules.policies.on(to) else { return Err(OfficeError::NoPolicy) };
+        let policy = self.policy_on(to)?;
         if policy.counts.remote.satisfies.is_empty() {
             return Ok(Vec::new());
         }
@@ -76,7 +76,7 @@ impl Office {
             let days: Vec<DayEvidence> = self.all::<HomeDay>(ask).await?.into_iter().map(|kept| kept.record.evidence).collect();
             let said = [("remote".to_owned(), consent.record.days(self.zone))];
             let Some(consents) = consents_by_day(&said, first) else { continue };
-            let Period::Visit(evidence) = judge_period(policy, &consents, &days) else { continue };
+            let Period::Visit(evidence) = judge_period(&policy, &consents, &days) else { continue };
             let file: Kept<ElderFile> = self.get(elder.as_str()).await?;
             if file.record.left_on.is_some() {
                 continue;
@@ -118,11 +118,11 @@ impl Office {
     /// # Errors
     /// If the register fails.
     pub async fn record_handled(&self, alarm: &Alarm) -> Result<Vec<String>, OfficeError> {
-        let Some(policy) = self.rules.policies.on(local_day(alarm.raised_at, self.zone)) else { return Err(OfficeError::NoPolicy) };
+        let policy = self.policy_on(local_day(alarm.raised_at, self.zone))?;
         let mut recorded = Vec::new();
         for elder in &alarm.elders {
             let Some(file) = self.find::<ElderFile>(elder.as_str()).await? else { continue };
-            let Some(visit) = handled::contact(alarm, elder, &file.record.area, policy) else { continue };
+            let Some(visit) = handled::contact(alarm, elder, &file.record.area, &policy) else { continue };
             if self.find::<Visit>(&visit.id).await?.is_some() {
                 continue;
             }

@@ -114,7 +114,7 @@ impl Office {
                 visit.form.number = Some(self.next_number(&visit.elder).await?);
             }
             let policy = self.policy_of(&visit)?;
-            visit = visit.sign(policy, now)?;
+            visit = visit.sign(&policy, now)?;
             entries.extend(self.opened_by(&visit, by)?);
         }
         entries.insert(0, self.put_of(&visit, before, by.as_str())?);
@@ -144,7 +144,7 @@ impl Office {
         new.form.date = new.form.date.or(Some(local_day(new.start, self.zone)));
         let correction = Correction { at: self.now(), by: by.clone(), reason: reason.trim().to_owned() };
         let policy = self.policy_of(&new)?;
-        let corrected = kept.record.clone().correct(new, policy, correction)?;
+        let corrected = kept.record.clone().correct(new, &policy, correction)?;
         let mut entries = vec![self.put_of(&corrected, kept.version, by.as_str())?];
         let opened_before = kept.record.opens();
         for entry in self.opened_by(&corrected, by)? {
@@ -160,8 +160,8 @@ impl Office {
     }
 
     /// The version of the policy that judges a visit.
-    pub(super) fn policy_of(&self, visit: &Visit) -> Result<&care::policy::Policy, OfficeError> {
-        self.rules.policies.on(local_day(visit.start, self.zone)).ok_or(OfficeError::NoPolicy)
+    pub(super) fn policy_of(&self, visit: &Visit) -> Result<std::sync::Arc<care::policy::Policy>, OfficeError> {
+        self.policy_on(local_day(visit.start, self.zone))
     }
 
     /// 第 N 次 (R53, I-11): one more than the highest of the elder's signed visits.
@@ -181,7 +181,7 @@ impl Office {
             let id = opened_id(&visit.id, row);
             let kind = match opens {
                 Opens::Hazard => {
-                    let due = FollowUpKind::Hazard.due_days(policy);
+                    let due = FollowUpKind::Hazard.due_days(&policy);
                     let hazard = Hazard {
                         id: id.clone(),
                         elder: visit.elder.clone(),
@@ -228,7 +228,7 @@ impl Office {
                     area: visit.area.clone(),
                     kind,
                     about: id,
-                    due_on: plus_days(today, i64::from(kind.due_days(policy))),
+                    due_on: plus_days(today, i64::from(kind.due_days(&policy))),
                     done: None,
                     settled: None,
                     evidence: String::new(),
@@ -273,7 +273,7 @@ impl Office {
             .collect();
         let signed: Vec<&Visit> = visits.iter().map(|kept| &kept.record).filter(|visit| visit.signed_at.is_some()).collect();
         let records: Vec<_> = signed.iter().map(|visit| visit.guarded()).collect();
-        let mut found = flags(&records, &self.rules.guards, self.zone);
+        let mut found = flags(&records, &self.rules().guards, self.zone);
         let mut by_elder: BTreeMap<&ElderId, Vec<&Visit>> = BTreeMap::new();
         for visit in &signed {
             if suspended.contains(&visit.visitor) {

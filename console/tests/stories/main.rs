@@ -10,6 +10,7 @@ mod door;
 mod events;
 mod office;
 mod office_pages;
+mod office_verbs;
 mod pages;
 mod people;
 mod links;

@@ -505,7 +505,7 @@ async fn the_read_model_is_the_sheets_whatever_the_order_they_are_read_in() {
     let month: Month = "2026-11".parse().unwrap();
     let known = house.office.report(month, "").await.unwrap().report.seal();
     // A second office over the same sheets: the model is built anew.
-    let fresh = console::office::Office::new(house.ledger.clone(), house.clock.clone(), house.office.rules().clone());
+    let fresh = console::office::Office::new(house.ledger.clone(), house.clock.clone(), house.office.rules().as_ref().clone());
     assert_eq!(fresh.report(month, "").await.unwrap().report.seal(), known);
     assert_eq!(house.office.report(month, "").await.unwrap().report.total.home_met, 1);
     assert!(matches!(house.office.get::<Hazard>("none").await, Err(OfficeError::NotFound)));

@@ -295,7 +295,7 @@ impl House {
         let mut settings = ConsoleSettings::new(([127, 0, 0, 1], 0).into());
         change(&mut settings);
         let policy = care::policy::Policy::load(include_str!("../../../docs/policies/jinjiang.toml")).unwrap().policy;
-        let rules = OfficeRules { policies: policy.into(), guards: care::visit::guard::Guards::default() };
+        let rules = OfficeRules::new(policy);
         let office = Arc::new(Office::new(Arc::<MemoryLedger>::clone(&ledger), Arc::<HandClock>::clone(&clock), rules));
         let switchboard = Arc::new(FakeSwitchboard::default());
         let parts = Parts {

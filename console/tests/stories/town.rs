@@ -56,7 +56,7 @@ struct Town {
 impl Town {
     fn new(register: Arc<dyn Register>) -> Self {
         let policy = Policy::load(include_str!("../../../docs/policies/jinjiang.toml")).unwrap().policy;
-        let rules = Rules { policies: policy.into(), guards: care::visit::guard::Guards::default() };
+        let rules = Rules::new(policy);
         let clock = Arc::new(HandClock(Mutex::new(Timestamp::UNIX_EPOCH)));
         let office = Office::new(Arc::clone(&register), Arc::<HandClock>::clone(&clock), rules);
         Self { office, register, clock, dice: Dice(0x5eed_7071), waiting: BTreeMap::new(), numbers: 0 }

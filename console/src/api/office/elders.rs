@@ -51,6 +51,7 @@ pub(crate) async fn one_elder(State(app): State<App>, caller: Caller, Id(id): Id
     let brief = elder_of(&app, &caller, &id).await?;
     let office = &app.parts.office;
     let kept: Kept<ElderFile> = office.get(&id).await?;
+    office.write(vec![office.audit(caller.person.as_str(), "elder.read", &id)]).await?;
     let today = office.today();
     let decisions: Vec<Value> = category::decisions(&kept.record, today)
         .into_iter()
@@ -61,7 +62,8 @@ pub(crate) async fn one_elder(State(app): State<App>, caller: Caller, Id(id): Id
         })
         .collect();
     let consents: Vec<Value> = office.consents_of(&brief.id).await?.iter().map(shown).collect();
-    let tier = kept.record.computed_tier(office.policy()?, today);
+    let policy = office.policy()?;
+    let tier = kept.record.computed_tier(&policy, today);
     Ok(Json(json!({
         "version": kept.version, "written_at": kept.written_at, "written_by": kept.written_by, "record": masked(&kept.record),
         "computed_tier": tier, "review_due": brief.review_due, "decisions": decisions, "consents": consents,
@@ -73,11 +75,11 @@ pub(crate) async fn one_elder(State(app): State<App>, caller: Caller, Id(id): Id
 #[derive(Debug, Deserialize)]
 pub(crate) struct SaveBody {
     #[serde(default)]
-    version: u32,
+    pub(crate) version: u32,
     /// Where the facts come from.
     #[serde(default)]
-    source: Option<SourceKind>,
-    record: ElderFile,
+    pub(crate) source: Option<SourceKind>,
+    pub(crate) record: ElderFile,
 }
 
 async fn may_write(app: &App, caller: &Caller, body: &SaveBody) -> Result<(), Problem> {
@@ -113,8 +115,8 @@ pub(crate) async fn review(State(app): State<App>, caller: Caller, Id(id): Id, B
 /// A field, and why it must be seen.
 #[derive(Debug, Deserialize)]
 pub(crate) struct RevealBody {
-    field: String,
-    reason: Why,
+    pub(crate) field: String,
+    pub(crate) reason: Why,
 }
 
 /// Why a masked field must be seen.
@@ -161,18 +163,18 @@ pub(crate) async fn versions(State(app): State<App>, caller: Caller, Id(id): Id)
 /// What was said about a purpose.
 #[derive(Debug, Deserialize)]
 pub(crate) struct ConsentBody {
-    state: ConsentState,
+    pub(crate) state: ConsentState,
     /// When; left out: now.
     #[serde(default)]
-    at: Option<Timestamp>,
+    pub(crate) at: Option<Timestamp>,
     /// Who said it.
-    said_by: String,
+    pub(crate) said_by: String,
     #[serde(default)]
-    proof: Option<Proof>,
+    pub(crate) proof: Option<Proof>,
     #[serde(default)]
-    reason: String,
+    pub(crate) reason: String,
     #[serde(default)]
-    ask_again_on: Option<NaiveDate>,
+    pub(crate) ask_again_on: Option<NaiveDate>,
 }
 
 pub(crate) async fn consent(State(app): State<App>, caller: Caller, Ids(id, purpose): Ids, Body(body): Body<ConsentBody>) -> Result<Json<Value>, Problem> {
@@ -198,7 +200,7 @@ pub(crate) async fn copy(State(app): State<App>, caller: Caller, Id(id): Id) -> 
 #[derive(Debug, Deserialize)]
 pub(crate) struct ReasonBody {
     #[serde(default)]
-    pub(super) reason: String,
+    pub(crate) reason: String,
 }
 
 pub(crate) async fn erase(State(app): State<App>, caller: Caller, Id(id): Id, Body(body): Body<ReasonBody>) -> Result<Json<Value>, Problem> {
@@ -235,8 +237,8 @@ pub(crate) async fn surveys(State(app): State<App>, caller: Caller, Asked(asked)
 #[derive(Debug, Deserialize)]
 pub(crate) struct RecordBody<R> {
     #[serde(default)]
-    version: u32,
-    record: R,
+    pub(crate) version: u32,
+    pub(crate) record: R,
 }
 
 async fn put<R: Record>(app: &App, caller: &Caller, body: RecordBody<R>) -> Result<Json<Value>, Problem> {

@@ -12,9 +12,9 @@ use axum::body::Bytes;
 use axum::extract::State;
 use care::calendar::{Month, plus_days};
 use care::office::event::{EventState, Way};
-use care::office::matter::{Called, HazardKind, HazardState, HazardStep, NeedKind, NeedState, ReferralState};
+use care::office::matter::{HazardKind, HazardState, HazardStep, NeedKind, NeedState, ReferralState};
 use care::office::sample::Verdict;
-use care::office::{DepartmentDesk, ExtraEvent, Finding, FollowUp, Hazard, Incident, Line, Need, Referral, Refused, Sample};
+use care::office::{DepartmentDesk, ExtraEvent, Finding, FollowUp, Hazard, Incident, IncidentStep, Need, Referral, Refused, Sample};
 use care::policy::Colour;
 use care::{ElderId, Timestamp};
 use chrono::NaiveDate;
@@ -31,12 +31,12 @@ pub(crate) async fn hazards(State(app): State<App>, caller: Caller, Asked(asked)
 /// A hazard as it is found.
 #[derive(Debug, Deserialize)]
 pub(crate) struct HazardBody {
-    elder: ElderId,
-    kind: HazardKind,
+    pub(crate) elder: ElderId,
+    pub(crate) kind: HazardKind,
     #[serde(default)]
-    place: String,
+    pub(crate) place: String,
     #[serde(default)]
-    words: String,
+    pub(crate) words: String,
 }
 
 pub(crate) async fn open_hazard(State(app): State<App>, caller: Caller, Body(body): Body<HazardBody>) -> Answer {
@@ -63,9 +63,9 @@ pub(crate) async fn open_hazard(State(app): State<App>, caller: Caller, Body(bod
 /// A step, in words.
 #[derive(Debug, Deserialize)]
 pub(crate) struct StepBody<S> {
-    step: S,
+    pub(crate) step: S,
     #[serde(default)]
-    words: String,
+    pub(crate) words: String,
 }
 
 pub(crate) async fn step_hazard(State(app): State<App>, caller: Caller, Id(id): Id, Body(body): Body<StepBody<HazardStep>>) -> Answer {
@@ -80,12 +80,12 @@ pub(crate) async fn needs(State(app): State<App>, caller: Caller, Asked(asked): 
 /// A need as it is found.
 #[derive(Debug, Deserialize)]
 pub(crate) struct NeedBody {
-    elder: ElderId,
-    kind: NeedKind,
+    pub(crate) elder: ElderId,
+    pub(crate) kind: NeedKind,
     #[serde(default)]
-    words: String,
+    pub(crate) words: String,
     #[serde(default)]
-    urgent: bool,
+    pub(crate) urgent: bool,
 }
 
 pub(crate) async fn open_need(State(app): State<App>, caller: Caller, Body(body): Body<NeedBody>) -> Answer {
@@ -153,13 +153,13 @@ pub(crate) async fn refer(State(app): State<App>, caller: Caller, Body(body): Bo
 /// What is asked of whom.
 #[derive(Debug, Deserialize)]
 pub(crate) struct ReferBody {
-    elder: ElderId,
-    to: care::office::matter::Department,
+    pub(crate) elder: ElderId,
+    pub(crate) to: care::office::matter::Department,
     #[serde(default)]
-    provider: String,
+    pub(crate) provider: String,
     #[serde(default)]
-    about: Option<String>,
-    words: String,
+    pub(crate) about: Option<String>,
+    pub(crate) words: String,
 }
 
 pub(crate) async fn step_referral(State(app): State<App>, caller: Caller, Id(id): Id, Body(body): Body<StepBody<ReferralState>>) -> Answer {
@@ -177,11 +177,11 @@ pub(crate) async fn follow_ups(State(app): State<App>, caller: Caller, Asked(ask
 /// What was found.
 #[derive(Debug, Deserialize)]
 pub(crate) struct FinishBody {
-    settled: bool,
+    pub(crate) settled: bool,
     #[serde(default)]
-    words: String,
+    pub(crate) words: String,
     #[serde(default)]
-    evidence: String,
+    pub(crate) evidence: String,
 }
 
 pub(crate) async fn finish_follow_up(State(app): State<App>, caller: Caller, Id(id): Id, Body(body): Body<FinishBody>) -> Answer {
@@ -196,15 +196,15 @@ pub(crate) async fn incidents(State(app): State<App>, caller: Caller, Asked(aske
 /// What happened.
 #[derive(Debug, Deserialize)]
 pub(crate) struct IncidentBody {
-    elder: ElderId,
-    words: String,
+    pub(crate) elder: ElderId,
+    pub(crate) words: String,
     #[serde(default)]
-    grave: bool,
+    pub(crate) grave: bool,
     #[serde(default)]
-    from: Option<String>,
+    pub(crate) from: Option<String>,
     /// When it was found; left out: now.
     #[serde(default)]
-    found_at: Option<Timestamp>,
+    pub(crate) found_at: Option<Timestamp>,
 }
 
 pub(crate) async fn open_incident(State(app): State<App>, caller: Caller, Body(body): Body<IncidentBody>) -> Answer {
@@ -220,6 +220,7 @@ pub(crate) async fn open_incident(State(app): State<App>, caller: Caller, Body(b
         found_by: caller.person.clone(),
         from: body.from,
         emergency: None,
+        no_call: None,
         called: Vec::new(),
         parties: Vec::new(),
         log: Vec::new(),
@@ -229,73 +230,12 @@ pub(crate) async fn open_incident(State(app): State<App>, caller: Caller, Body(b
     Ok(Json(shown(&app.parts.office.open_incident(incident, &caller.person).await?)))
 }
 
-/// What was done about an incident.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "did")]
-pub(crate) enum IncidentStep {
-    /// A person dialled an emergency number (R43).
-    EmergencyCall { number: String },
-    /// Somebody was called (R44).
-    Called { whom: String, outcome: String },
-    /// Somebody takes part (R45).
-    Party { party: String },
-    /// Something was done.
-    Note { words: String },
-    /// The city's review of a grave incident (R47).
-    Review { words: String },
-    /// Its end.
-    Close { words: String },
-}
-
-pub(crate) async fn step_incident(State(app): State<App>, caller: Caller, Id(id): Id, Body(body): Body<IncidentStep>) -> Answer {
+pub(crate) async fn step_incident(State(app): State<App>, caller: Caller, Id(id): Id, Body(step): Body<IncidentStep>) -> Answer {
     one::<Incident>(&app, &caller, &id).await?;
-    let (office, by, now) = (&app.parts.office, &caller.person, app.now());
-    let kept = match body {
-        IncidentStep::EmergencyCall { number } => office.emergency_called(&id, &number, by).await?,
-        IncidentStep::Called { whom, outcome } => {
-            let called = Called { whom, at: now, outcome };
-            office
-                .step(&id, "incident.called", by, |mut incident: Incident| {
-                    incident.called.push(called);
-                    Ok(incident)
-                })
-                .await?
-        }
-        IncidentStep::Party { party } => {
-            office
-                .step(&id, "incident.party", by, |mut incident: Incident| {
-                    incident.parties.push(party);
-                    Ok(incident)
-                })
-                .await?
-        }
-        IncidentStep::Note { words } => {
-            let line = Line { at: now, by: by.to_string(), did: "note".into(), words };
-            office
-                .step(&id, "incident.note", by, |mut incident: Incident| {
-                    incident.log.push(line);
-                    Ok(incident)
-                })
-                .await?
-        }
-        IncidentStep::Review { words } => {
-            if !Needs::City.met_by(caller.role) {
-                return Err(Problem::Forbidden);
-            }
-            let done = office.done(by, &words);
-            office
-                .step(&id, "incident.review", by, |mut incident: Incident| {
-                    incident.reviewed = Some(done);
-                    Ok(incident)
-                })
-                .await?
-        }
-        IncidentStep::Close { words } => {
-            let done = office.done(by, &words);
-            office.step(&id, "incident.close", by, |incident: Incident| incident.close(done)).await?
-        }
-    };
-    Ok(Json(shown(&kept)))
+    if matches!(step, IncidentStep::Review { .. }) && !Needs::City.met_by(caller.role) {
+        return Err(Problem::Forbidden);
+    }
+    Ok(Json(shown(&app.parts.office.step_incident(&id, step, &caller.person).await?)))
 }
 
 pub(crate) async fn samples(State(app): State<App>, caller: Caller, Asked(asked): Asked<ListAsked>) -> Answer {
@@ -305,10 +245,10 @@ pub(crate) async fn samples(State(app): State<App>, caller: Caller, Asked(asked)
 /// From what to draw, and how many.
 #[derive(Debug, Deserialize)]
 pub(crate) struct DrawBody {
-    month: Month,
+    pub(crate) month: Month,
     #[serde(default)]
-    area: Option<String>,
-    n: usize,
+    pub(crate) area: Option<String>,
+    pub(crate) n: usize,
 }
 
 pub(crate) async fn draw(State(app): State<App>, caller: Caller, Body(body): Body<DrawBody>) -> Answer {
@@ -319,10 +259,10 @@ pub(crate) async fn draw(State(app): State<App>, caller: Caller, Body(body): Bod
 /// What calling back showed.
 #[derive(Debug, Deserialize)]
 pub(crate) struct CalledBackBody {
-    visit: String,
-    verdict: Verdict,
+    pub(crate) visit: String,
+    pub(crate) verdict: Verdict,
     #[serde(default)]
-    words: String,
+    pub(crate) words: String,
 }
 
 pub(crate) async fn called_back(State(app): State<App>, caller: Caller, Id(id): Id, Body(body): Body<CalledBackBody>) -> Answer {
@@ -337,12 +277,12 @@ pub(crate) async fn findings(State(app): State<App>, caller: Caller, Asked(asked
 /// A problem, and by when to put it right.
 #[derive(Debug, Deserialize)]
 pub(crate) struct FindingBody {
-    area: String,
-    about: String,
+    pub(crate) area: String,
+    pub(crate) about: String,
     #[serde(default)]
-    elder: Option<ElderId>,
-    words: String,
-    due_on: NaiveDate,
+    pub(crate) elder: Option<ElderId>,
+    pub(crate) words: String,
+    pub(crate) due_on: NaiveDate,
 }
 
 pub(crate) async fn finding(State(app): State<App>, caller: Caller, Body(body): Body<FindingBody>) -> Answer {
@@ -366,9 +306,9 @@ pub(crate) async fn finding(State(app): State<App>, caller: Caller, Body(body): 
 #[derive(Debug, Deserialize)]
 pub(crate) struct WordsBody {
     #[serde(default)]
-    words: String,
+    pub(crate) words: String,
     #[serde(default)]
-    accepted: Option<bool>,
+    pub(crate) accepted: Option<bool>,
 }
 
 pub(crate) async fn fix(State(app): State<App>, caller: Caller, Id(id): Id, Body(body): Body<WordsBody>) -> Answer {
@@ -401,19 +341,19 @@ pub(crate) async fn events(State(app): State<App>, caller: Caller, Asked(asked):
 /// An event as it is entered by hand.
 #[derive(Debug, Deserialize)]
 pub(crate) struct EventBody {
-    kind: String,
+    pub(crate) kind: String,
     #[serde(default)]
-    event: Option<String>,
+    pub(crate) event: Option<String>,
     #[serde(default)]
-    level: Option<Colour>,
+    pub(crate) level: Option<Colour>,
     #[serde(default)]
-    area: Option<String>,
+    pub(crate) area: Option<String>,
     #[serde(default)]
-    elder: Option<ElderId>,
+    pub(crate) elder: Option<ElderId>,
     #[serde(default)]
-    start: Option<Timestamp>,
+    pub(crate) start: Option<Timestamp>,
     #[serde(default)]
-    words: String,
+    pub(crate) words: String,
 }
 
 pub(crate) async fn declare(State(app): State<App>, caller: Caller, Body(body): Body<EventBody>) -> Answer {

@@ -2,10 +2,11 @@
 //! sees the elders that the visitor is paired with; a department sees its own referrals.
 
 mod document;
-mod elders;
-mod matters;
+pub(crate) mod elders;
+pub(crate) mod matters;
 mod months;
-mod visits;
+mod rules;
+pub(crate) mod visits;
 
 pub(crate) use document::add_to as add_to_document;
 pub(crate) use matters::department;
@@ -148,6 +149,16 @@ pub(crate) fn routes(table: Table) -> Table {
         .get("/api/v1/reviews", Office, elders::reviews)
         .get("/api/v1/surveys", Office, elders::surveys)
         .post("/api/v1/surveys", Office, elders::survey)
+        .post("/api/v1/surveys/lay-out", Office, rules::lay_out)
+        .post("/api/v1/surveys/sync", Office, rules::sync_surveys)
+        .get("/api/v1/paper-copies", Office, rules::copies)
+        .post("/api/v1/paper-copies", Office, rules::shelve)
+        .post("/api/v1/paper-copies/destroy", Supervise, rules::destroy)
+        .get("/api/v1/policies", City, rules::policies)
+        .post("/api/v1/policies", City, rules::propose)
+        .get("/api/v1/policies/{id}/trial", City, rules::try_policy)
+        .post("/api/v1/policies/{id}/activate", City, rules::activate)
+        .post("/api/v1/policies/{id}/refuse", City, rules::refuse)
         .get("/api/v1/family-contacts", Office, elders::family_contacts)
         .post("/api/v1/family-contacts", Visit, elders::family_contact)
         .get("/api/v1/visitors", Office, elders::visitors)

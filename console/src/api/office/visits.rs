@@ -54,10 +54,10 @@ pub(crate) async fn list(State(app): State<App>, caller: Caller, Asked(asked): A
 /// A visit as a phone sends it.
 #[derive(Debug, Deserialize)]
 pub(crate) struct TakeBody {
-    record: Visit,
+    pub(crate) record: Visit,
     /// Finished: it does not change any more.
     #[serde(default)]
-    sign: bool,
+    pub(crate) sign: bool,
 }
 
 fn taken(taken: &Taken) -> Value {
@@ -86,7 +86,7 @@ pub(crate) async fn take(State(app): State<App>, caller: Caller, Body(body): Bod
 /// What was written without signal.
 #[derive(Debug, Deserialize)]
 pub(crate) struct SyncBody {
-    visits: Vec<TakeBody>,
+    pub(crate) visits: Vec<TakeBody>,
 }
 
 /// Every visit is answered by itself: one that is refused keeps no other back. What was stored or is refused for good
@@ -121,9 +121,9 @@ pub(crate) async fn one_visit(State(app): State<App>, caller: Caller, Id(id): Id
 /// The visit as it should be, and why.
 #[derive(Debug, Deserialize)]
 pub(crate) struct CorrectBody {
-    record: Visit,
+    pub(crate) record: Visit,
     #[serde(default)]
-    reason: String,
+    pub(crate) reason: String,
 }
 
 pub(crate) async fn correct(State(app): State<App>, caller: Caller, Id(id): Id, Body(body): Body<CorrectBody>) -> Result<Json<Value>, Problem> {
@@ -139,7 +139,7 @@ pub(crate) async fn correct(State(app): State<App>, caller: Caller, Id(id): Id, 
 #[derive(Debug, Deserialize)]
 pub(crate) struct WordsBody {
     #[serde(default)]
-    words: String,
+    pub(crate) words: String,
 }
 
 pub(crate) async fn look(State(app): State<App>, caller: Caller, Id(id): Id, Body(body): Body<WordsBody>) -> Result<Json<Value>, Problem> {

@@ -72,7 +72,7 @@ fn entry(desk: &Desk, row: &DueRow, today: chrono::NaiveDate) -> Entry {
             (chip, state.to_owned(), format!("{modes} · {} – {}{why}", duty.first, duty.last))
         })
         .collect();
-    let tier = row.tier.as_deref().map(|code| tier_name(policy, code)).unwrap_or_default();
+    let tier = row.tier.as_deref().map(|code| tier_name(policy.as_deref(), code)).unwrap_or_default();
     let last = row.last_home_visit.map_or_else(|| o.no_home_visit.to_owned(), |day| crate::messages::fill(o.last_home_visit, &[("day", &day.to_string())]));
     Entry {
         id: row.elder.id.to_string(),

@@ -59,7 +59,8 @@ pub(crate) async fn list(desk: Desk, Asked(asked): Asked<ElderAsked>) -> Result<
     let max = if asked.format.is_empty() { ROWS } else { FILE_ROWS };
     let found = office.elders(&area, which, asked.text.trim(), after.as_ref(), max).await?;
     let next = (found.len() == max && asked.format.is_empty()).then(|| found.last().map(|last| last.id.clone())).flatten();
-    let policy = office.policy()?;
+    let in_force = office.policy()?;
+    let policy = &*in_force;
     let mut table = Listing::new("elders", o.tab_elders, &[o.name, o.age, o.area, o.tier, o.categories, o.review_due, o.first_contact]);
     let today = office.today();
     table.rows = found
@@ -134,15 +135,19 @@ pub(crate) async fn one(desk: Desk, Id(id): Id) -> Result<Response, Problem> {
     let brief = elder_of(&desk.app, &desk.caller, &id).await?;
     let office = desk.app.parts.office.clone();
     let kept: Kept<ElderFile> = office.get(&id).await?;
+    // Who looked at whose file is known, before anything of it is shown.
+    office.write(vec![office.audit(desk.caller.person.as_str(), "elder.read", &id)]).await?;
     let file = masked(&kept.record);
-    let policy = office.policy()?;
+    let in_force = office.policy()?;
+    let policy = &*in_force;
     let today = office.today();
     let language = desk.look.language;
-    let mut page = Page::new("elders", &file.name);
+    let mut page = Page::new("elders", &file.name).link(format!("/office/elders/{id}/found"), o.found_new);
     if desk.may(Need::Office) {
         let annex = format!("/office/elders/{id}/annex-1");
-        page = page.link(format!("/office/elders/{id}/edit"), o.edit).link(annex, o.annex_1).link(format!("/office/elders/{id}/booklet"), o.booklet);
+        page = page.link(format!("/office/elders/{id}/edit"), o.edit).link(annex, o.annex_1).link(format!("/office/elders/{id}/booklet"), o.booklet).link(format!("/office/elders/{id}/standing"), o.standing).link(format!("/office/elders/{id}/copies"), o.copies);
     }
+    page = page.link(format!("/office/elders/{id}/rights"), o.rights);
     let source = |field: &str| file.sources.get(field).map(|source| format!("（{}）", source.from.name(language))).unwrap_or_default();
     let with = |label: &str, field: &str, text: String| -> Fact { (label.to_owned(), format!("{text}{}", source(field))) };
     let tier = brief.tier.as_deref().map(|code| due::tier_name(Some(policy), code)).unwrap_or_else(|| o.no_tier.to_owned());
@@ -423,6 +428,17 @@ fn edit_form(desk: &Desk, file: &ElderFile, version: u32, is_new: bool, policy: 
         text("first_relation", o.relation, first.map_or("", |one| one.relation.as_str())),
         Field::of("tel", "first_phone", o.phone, first.map_or("", |one| one.phone.as_str())),
         Field::select("first_near", o.child_near, answers(desk, first.map(|one| one.child_near))),
+        Field::heading(o.beyond_the_form),
+        text("key_holder", o.key_holder, &file.extended.key_holder),
+        text("access", o.access, &file.extended.access),
+        text("landmark", o.landmark, &file.extended.landmark),
+        text("dialect", o.dialect, &file.extended.dialect),
+        text("hearing", o.hearing, &file.extended.hearing),
+        text("medicines", o.medicines, &file.extended.medicines).hint(o.masked_hint),
+        text("allergies", o.allergies, &file.extended.allergies).hint(o.masked_hint),
+        text("aids", o.aids, &file.extended.aids),
+        text("pets", o.pets, &file.extended.pets),
+        Field::of("textarea", "notes", o.notes_free, &file.extended.notes),
     ]);
     let action = if is_new { "/office/elders/new/edit".to_owned() } else { format!("/office/elders/{}/edit", file.id) };
     Form::act("", action, o.save, fields)
@@ -452,7 +468,7 @@ pub(crate) async fn new(desk: Desk) -> Result<Response, Problem> {
     let file = empty(&desk, ElderId::new(desk.app.parts.office.new_id()))?;
     let policy = desk.app.parts.office.policy()?;
     let mut page = Page::new("elders", desk.o.new_elder);
-    page.forms.push(edit_form(&desk, &file, 0, true, policy));
+    page.forms.push(edit_form(&desk, &file, 0, true, &policy));
     Ok(desk.show(page))
 }
 
@@ -462,7 +478,7 @@ pub(crate) async fn edit(desk: Desk, Id(id): Id) -> Result<Response, Problem> {
     let kept: Kept<ElderFile> = office.get(&id).await?;
     let file = masked(&kept.record);
     let mut page = Page::new("elders", format!("{} · {}", file.name, desk.o.edit)).link(format!("/office/elders/{id}"), desk.o.cancel);
-    page.forms.push(edit_form(&desk, &file, kept.version, false, office.policy()?));
+    page.forms.push(edit_form(&desk, &file, kept.version, false, &*office.policy()?));
     Ok(desk.show(page))
 }
 
@@ -479,7 +495,7 @@ pub(crate) async fn save(desk: Desk, Id(id): Id, fields: Fields) -> Result<Respo
         elder_of(&desk.app, &desk.caller, &id).await?;
         masked(&office.get::<ElderFile>(&id).await?.record)
     };
-    fill_in(&desk, &mut file, &fields, office.policy()?)?;
+    fill_in(&desk, &mut file, &fields, &*office.policy()?)?;
     crate::api::office::inside(&desk.caller, &file.area)?;
     let id = file.id.clone();
     office.save_elder(file, version, &desk.caller.person, SourceKind::Survey, None).await?;
@@ -550,6 +566,27 @@ fn fill_in(desk: &Desk, file: &mut ElderFile, fields: &Fields, policy: &Policy) 
     file.circumstances.children = fields.answer("children");
     file.circumstances.cared_for = fields.answer("cared_for");
     file.circumstances.can_work = fields.answer("can_work");
+    // What a form of before does not ask for stays as it is.
+    let said = |name: &str, before: &mut String| {
+        if let Some(text) = fields.given(name) {
+            text.clone_into(before);
+        }
+    };
+    let beyond = &mut file.extended;
+    for (name, of) in [
+        ("key_holder", &mut beyond.key_holder),
+        ("access", &mut beyond.access),
+        ("landmark", &mut beyond.landmark),
+        ("dialect", &mut beyond.dialect),
+        ("hearing", &mut beyond.hearing),
+        ("medicines", &mut beyond.medicines),
+        ("allergies", &mut beyond.allergies),
+        ("aids", &mut beyond.aids),
+        ("pets", &mut beyond.pets),
+        ("notes", &mut beyond.notes),
+    ] {
+        said(name, of);
+    }
     let first = fields.own("first_name");
     file.first_contact = (!first.is_empty()).then(|| {
         let near = fields.answer("first_near") == Some(true);

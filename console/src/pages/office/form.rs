@@ -23,6 +23,11 @@ impl Fields {
         self.0.get(name).map_or("", String::as_str)
     }
 
+    /// A field's text, if the form has it at all.
+    pub(crate) fn given(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
     /// The text of an owned field.
     pub(crate) fn own(&self, name: &str) -> String {
         self.text(name).to_owned()

@@ -1,14 +1,16 @@
-//! Lists in and out: an import is shown beside the register before anything is written, with its mistakes and its
-//! conflicts; a copy for another system is a file with that system's columns, and its receipt.
+//! Lists in: an import is shown beside the register before anything is written, with its mistakes and its conflicts; then it is
+//! written in the background, and how far it has come is seen.
 
-use super::part::{Choice, choices, file as as_file};
-use super::{Cell, Desk, Field, Fields, Form, Listing, Page, back};
+use super::Desk;
+use super::part::{Choice, choices};
 use crate::api::office::{area_of, inside};
-use crate::caller::Need;
+use crate::app::App;
+use crate::caller::Caller;
 use crate::extract::{Asked, Id};
+use crate::imports::Progress;
 use crate::look::Look;
 use crate::messages::fill;
-use crate::office::{Kept, Worklist};
+use crate::office::{Kept, Office};
 use crate::pages::html;
 use crate::problem::Problem;
 use askama::Template;
@@ -16,16 +18,15 @@ use axum::body::Bytes;
 use axum::http::StatusCode;
 use axum::response::Response;
 use care::office::elder::{ElderFile, Source, SourceKind};
-use care::office::export::{Shown, Target};
+use care::office::export::Target;
 use care::office::import::{Conflict, Field as Named, Offer, compare, create, take};
 use care::{ElderId, HomeId};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use store::register::{HomeRecord, Put};
-use store::sheet::SheetAsk;
 use wire::sheet::{Cost, Import, RowProblem, SheetProblem, read_elders};
-use wire::workbook::Table;
 
 /// Rows of conflicts and mistakes that a page shows; the counts are whole.
 const SHOWN: usize = 500;
@@ -73,26 +74,25 @@ enum Meant {
 }
 
 /// Finds the person of a row: by identity number; without one by the same name and date of birth.
-async fn matched(desk: &Desk, offer: &Offer) -> Result<Meant, Problem> {
-    let office = &desk.app.parts.office;
+async fn matched(app: &App, caller: &Caller, offer: &Offer) -> Result<Meant, Problem> {
+    let office = &app.parts.office;
     let id = match &offer.id_number {
         Some(number) => office.elder_with_number(number.reveal()).await?,
-        None => {
-            let same = office.elders("", Worklist::All, &offer.name, None, 200).await?;
-            same.into_iter().find(|brief| brief.name == offer.name && Some(brief.born) == offer.born).map(|brief| brief.id)
-        }
+        None => match offer.born {
+            Some(born) => office.elder_named(&offer.name, born).await?,
+            None => None,
+        },
     };
     let Some(id) = id else { return Ok(Meant::New) };
     let kept: Kept<ElderFile> = office.get(id.as_str()).await?;
-    if !desk.caller.sees_area(&kept.record.area) {
+    if !caller.sees_area(&kept.record.area) {
         return Ok(Meant::Elsewhere);
     }
     let compared = compare(&kept.record, offer, office.today());
     Ok(Meant::Known { kept: Box::new(kept), fills: compared.fills, conflicts: compared.conflicts })
 }
 
-fn refused(desk: &Desk, problem: &SheetProblem) -> Problem {
-    let _ = desk;
+fn refused(problem: &SheetProblem) -> Problem {
     Problem::Refused(vec![care::office::Refused::field("file", problem.zh(), problem.to_string())])
 }
 
@@ -106,6 +106,27 @@ struct Preview {
     unread: String,
     may_apply: bool,
     done: String,
+    /// The import that is at work.
+    running: Option<String>,
+    looked: usize,
+    of: usize,
+}
+
+impl Preview {
+    fn empty(o: &'static super::OfficeWords) -> Self {
+        Self {
+            o,
+            summary: Vec::new(),
+            problems: Vec::new(),
+            conflicts: Vec::new(),
+            unread: String::new(),
+            may_apply: false,
+            done: String::new(),
+            running: None,
+            looked: 0,
+            of: 0,
+        }
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -128,7 +149,7 @@ fn said(desk: &Desk, problem: &RowProblem) -> (usize, String, &'static str, Stri
 async fn read(desk: &Desk, bytes: Bytes) -> Result<Import, Problem> {
     let today = desk.app.parts.office.today();
     let read = tokio::task::spawn_blocking(move || read_elders(&bytes, today)).await.map_err(|_| Problem::Unavailable)?;
-    read.map_err(|problem| refused(desk, &problem))
+    read.map_err(|problem| refused(&problem))
 }
 
 pub(crate) async fn preview(desk: Desk, Asked(asked): Asked<ImportAsked>, bytes: Bytes) -> Result<Response, Problem> {
@@ -139,7 +160,7 @@ pub(crate) async fn preview(desk: Desk, Asked(asked): Asked<ImportAsked>, bytes:
     let (mut new, mut same, mut filled, mut elsewhere, mut differing) = (0usize, 0usize, 0usize, 0usize, 0usize);
     let mut conflicts = Vec::new();
     for offer in &import.elders {
-        match matched(&desk, offer).await? {
+        match matched(&desk.app, &desk.caller, offer).await? {
             Meant::New => new += 1,
             Meant::Elsewhere => elsewhere += 1,
             Meant::Known { fills, conflicts: found, kept } => {
@@ -178,7 +199,7 @@ pub(crate) async fn preview(desk: Desk, Asked(asked): Asked<ImportAsked>, bytes:
         conflicts,
         unread: import.unread.join("、"),
         may_apply: !import.elders.is_empty(),
-        done: String::new(),
+        ..Preview::empty(o)
     };
     Ok(html(StatusCode::OK, &preview))
 }
@@ -222,9 +243,7 @@ pub(crate) async fn apply(desk: Desk, bytes: Bytes) -> Result<Response, Problem>
     let area = area_of(&desk.caller, Some(&decided.area))?;
     let content = bytes.slice(end + 1..);
     let digest: String = Sha256::digest(&content).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    let office = desk.app.parts.office.clone();
-    let today = office.today();
-    let batch = format!("{today}-{digest}");
+    let batch = format!("{}-{digest}", desk.app.parts.office.today());
     let import = read(&desk, content).await?;
     let mut chosen: BTreeMap<usize, BTreeSet<Named>> = BTreeMap::new();
     for word in &decided.take {
@@ -234,176 +253,122 @@ pub(crate) async fn apply(desk: Desk, bytes: Bytes) -> Result<Response, Problem>
             chosen.entry(row).or_default().insert(field);
         }
     }
-    let areas = desk.app.parts.register.areas().await?;
-    let (mut entries, mut waiting, mut written) = (Vec::<Put>::new(), 0usize, 0usize);
-    let mut problems: Vec<(usize, String, &'static str, String)> = Vec::new();
-    for offer in &import.elders {
-        let row = u32::try_from(offer.row).unwrap_or(u32::MAX);
-        let source = Source { from: kind, batch: batch.clone(), row: Some(row), at: desk.app.now(), by: desk.caller.person.clone() };
-        let (file, before) = match matched(&desk, offer).await? {
-            Meant::Elsewhere => continue,
-            Meant::Known { fills, conflicts, kept } => {
-                let won = chosen.get(&offer.row);
-                let mut fields: BTreeSet<Named> = fills.into_iter().collect();
-                fields.extend(conflicts.iter().map(|conflict| conflict.field).filter(|field| won.is_some_and(|won| won.contains(field))));
-                if fields.is_empty() {
-                    continue;
-                }
-                let mut file = kept.record;
-                take(&mut file, offer, &fields, &source, today);
-                (file, kept.version)
+    let progress = desk.app.imports.begin(&desk.caller.person, import.elders.len()).ok_or(Problem::Full)?;
+    let run = Run { app: desk.app.clone(), caller: desk.caller.clone(), o, language: desk.look.language, kind, area, batch, progress: Arc::clone(&progress) };
+    // Goes on whether the page stays open or not; what is written stays written, and the same file once more is harmless.
+    tokio::spawn(async move {
+        if let Err(problem) = run.all(import, chosen).await {
+            let (zh, en) = (problem.text(care::Language::Zh), problem.text(care::Language::En));
+            run.progress.end(Err((zh.1, en.1)));
+        }
+    });
+    Ok(html(StatusCode::OK, &running(&desk, &progress)))
+}
+
+/// How an import stands, for whoever began it.
+pub(crate) async fn progress(desk: Desk, Id(id): Id) -> Result<Response, Problem> {
+    let progress = desk.app.imports.of(&id).filter(|progress| progress.by == desk.caller.person).ok_or(Problem::NotFound)?;
+    Ok(html(StatusCode::OK, &running(&desk, &progress)))
+}
+
+fn running(desk: &Desk, progress: &Progress) -> Preview {
+    let o = desk.o;
+    let at = progress.now();
+    let preview = Preview { o, problems: at.problems, ..Preview::empty(o) };
+    match at.ended {
+        None => Preview { running: Some(progress.id.clone()), looked: at.looked, of: progress.of, done: fill(o.import_running, &[("n", &at.looked.to_string()), ("of", &progress.of.to_string())]), ..preview },
+        Some(Ok(batch)) => Preview { done: fill(o.import_done, &[("n", &at.written.to_string()), ("batch", &batch)]), ..preview },
+        Some(Err((zh, en))) => Preview { done: fill(o.import_stopped, &[("n", &at.written.to_string()), ("why", desk.pick(&zh, &en))]), ..preview },
+    }
+}
+
+/// An import at work.
+struct Run {
+    app: App,
+    caller: Caller,
+    o: &'static super::OfficeWords,
+    language: care::Language,
+    kind: SourceKind,
+    area: String,
+    batch: String,
+    progress: Arc<Progress>,
+}
+
+impl Run {
+    async fn all(&self, import: Import, chosen: BTreeMap<usize, BTreeSet<Named>>) -> Result<(), Problem> {
+        let office = self.app.parts.office.clone();
+        let (today, areas) = (office.today(), self.app.parts.register.areas().await?);
+        let (mut entries, mut waiting) = (Vec::<Put>::new(), 0usize);
+        // Rows of one file that name the same person are written one after the other, each seeing the one before.
+        let mut written_here: BTreeSet<String> = BTreeSet::new();
+        for offer in &import.elders {
+            let row = u32::try_from(offer.row).unwrap_or(u32::MAX);
+            let source = Source { from: self.kind, batch: self.batch.clone(), row: Some(row), at: self.app.now(), by: self.caller.person.clone() };
+            let name = offer.id_number.as_ref().map_or_else(|| format!("{} {:?}", offer.name, offer.born), |number| number.reveal().to_owned());
+            if !written_here.insert(name) && waiting > 0 {
+                self.write(&office, &mut entries, &mut waiting).await?;
             }
-            Meant::New => {
-                let id = ElderId::new(office.new_id());
-                let home = HomeId::new(format!("home-{}", id.as_str()));
-                let place = offer.grid.as_deref().and_then(|grid| areas.iter().find(|one| (one.id == grid || one.name == grid) && desk.caller.sees_area(&one.id))).map_or_else(|| area.clone(), |one| one.id.clone());
-                match create(offer, id, home.clone(), &place, &source, today) {
-                    Ok(file) => {
-                        let address = offer.address.clone().unwrap_or_default();
-                        entries.push(Put::Home(HomeRecord { id: home, area: place, address, access_notes: String::new() }));
-                        (file, 0)
-                    }
-                    Err(refused) => {
-                        problems.push((offer.row, refused.field.clone(), o.cost_row, refused.text(desk.look.language).to_owned()));
+            self.progress.look();
+            let (file, before) = match matched(&self.app, &self.caller, offer).await? {
+                Meant::Elsewhere => continue,
+                Meant::Known { fills, conflicts, kept } => {
+                    let won = chosen.get(&offer.row);
+                    let mut fields: BTreeSet<Named> = fills.into_iter().collect();
+                    fields.extend(conflicts.iter().map(|conflict| conflict.field).filter(|field| won.is_some_and(|won| won.contains(field))));
+                    if fields.is_empty() {
                         continue;
                     }
+                    let mut file = kept.record;
+                    take(&mut file, offer, &fields, &source, today);
+                    (file, kept.version)
                 }
-            }
-        };
-        inside(&desk.caller, &file.area)?;
-        match office.elder_entries(file, before, &desk.caller.person, kind, Some((&batch, row))).await {
-            Ok((_, puts)) => {
-                entries.extend(puts);
-                waiting += 1;
-            }
-            Err(crate::office::OfficeError::Refused(all)) => {
-                if before == 0 {
-                    entries.pop();
+                Meant::New => {
+                    let id = ElderId::new(office.new_id());
+                    let home = HomeId::new(format!("home-{}", id.as_str()));
+                    let named = |one: &&store::register::Area| offer.grid.as_deref().is_some_and(|grid| one.id == grid || one.name == grid) && self.caller.sees_area(&one.id);
+                    let place = areas.iter().find(named).map_or_else(|| self.area.clone(), |one| one.id.clone());
+                    match create(offer, id, home.clone(), &place, &source, today) {
+                        Ok(file) => {
+                            let address = offer.address.clone().unwrap_or_default();
+                            entries.push(Put::Home(HomeRecord { id: home, area: place, address, access_notes: String::new() }));
+                            (file, 0)
+                        }
+                        Err(refused) => {
+                            self.progress.wrong((offer.row, refused.field.clone(), self.o.cost_row, refused.text(self.language).to_owned()));
+                            continue;
+                        }
+                    }
                 }
-                problems.extend(all.iter().map(|one| (offer.row, one.field.clone(), o.cost_row, one.text(desk.look.language).to_owned())));
+            };
+            inside(&self.caller, &file.area)?;
+            match office.elder_entries(file, before, &self.caller.person, self.kind, Some((&self.batch, row))).await {
+                Ok((_, puts)) => {
+                    entries.extend(puts);
+                    waiting += 1;
+                }
+                Err(crate::office::OfficeError::Refused(all)) => {
+                    if before == 0 {
+                        entries.pop();
+                    }
+                    for one in &all {
+                        self.progress.wrong((offer.row, one.field.clone(), self.o.cost_row, one.text(self.language).to_owned()));
+                    }
+                }
+                Err(other) => return Err(other.into()),
             }
-            Err(other) => return Err(other.into()),
-        }
-        if waiting >= TOGETHER {
-            office.write(std::mem::take(&mut entries)).await?;
-            written += waiting;
-            waiting = 0;
-        }
-    }
-    entries.push(office.audit(desk.caller.person.as_str(), "elder.import", &batch));
-    office.write(entries).await?;
-    written += waiting;
-    let preview = Preview {
-        o,
-        summary: Vec::new(),
-        problems,
-        conflicts: Vec::new(),
-        unread: String::new(),
-        may_apply: false,
-        done: fill(o.import_done, &[("n", &written.to_string()), ("batch", &batch)]),
-    };
-    Ok(html(StatusCode::OK, &preview))
-}
-
-#[derive(Debug, Default, Deserialize)]
-pub(crate) struct ExportAsked {
-    #[serde(default)]
-    area: String,
-}
-
-fn target(id: &str) -> Result<Target, Problem> {
-    Target::from_code(id).ok_or(Problem::NotFound)
-}
-
-async fn files(desk: &Desk, area: &str) -> Result<Vec<Kept<ElderFile>>, Problem> {
-    let mut ask = SheetAsk::of("elder");
-    ask.area = Some(area.to_owned()).filter(|area| !area.is_empty());
-    ask.max = 500;
-    Ok(desk.app.parts.office.all::<ElderFile>(ask).await?)
-}
-
-/// What a system has and has not, and the copy to look at: masked.
-pub(crate) async fn export(desk: Desk, Id(id): Id, Asked(asked): Asked<ExportAsked>) -> Result<Response, Problem> {
-    let (o, l) = (desk.o, desk.look.language);
-    let target = target(&id)?;
-    let area = area_of(&desk.caller, Some(&asked.area))?;
-    let office = desk.app.parts.office.clone();
-    let (policy, today) = (office.policy()?, office.today());
-    let all = files(&desk, &area).await?;
-    let mut table = Listing::new("export", target.name(l), &target.heading());
-    let (mut behind, mut unconfirmed) = (0u32, 0u32);
-    for kept in &all {
-        let tier = kept.record.computed_tier(policy, today);
-        behind += u32::from(target.is_behind(&kept.record, tier, today));
-        unconfirmed += u32::from(kept.record.exported.get(target.code()).is_some_and(|copy| copy.receipt.is_empty()));
-        table.rows.push(target.row(&kept.record, tier, today, Shown::Masked).into_iter().map(Cell::text).collect());
-    }
-    if super::form::query_value(&desk.query, "format").is_none() {
-        table.rows.truncate(SHOWN);
-    }
-    let mut page = Page::new("import", target.name(l)).link("/office/import", o.tab_import);
-    page.lead.push(fill(o.export_state, &[("n", &all.len().to_string()), ("behind", &behind.to_string()), ("open", &unconfirmed.to_string())]));
-    page.lead.push(o.export_no_interface.to_owned());
-    page.tables.push(table);
-    page.notes.push(o.export_masked.to_owned());
-    if desk.may(Need::Supervise) {
-        page.forms.push(Form::act(
-            o.export_whole,
-            format!("/office/export/{id}/receipt"),
-            o.export_go,
-            vec![
-                Field::of("hidden", "do", "", "export"),
-                Field::of("hidden", "area", "", &area),
-                Field::select("format", o.format, choices([("xlsx", "xlsx"), ("csv", "CSV"), ("json", "JSON")], "xlsx", None)),
-                Field::select("which", o.show, choices([("behind", o.export_behind), ("all", o.all)], "behind", None)),
-            ],
-        ));
-        page.forms.push(Form::act(
-            o.receipt,
-            format!("/office/export/{id}/receipt"),
-            o.save,
-            vec![Field::of("hidden", "do", "", "receipt"), Field::of("hidden", "area", "", &area), Field::of("text", "receipt", o.receipt_no, "").required()],
-        ));
-    }
-    Ok(desk.show(page))
-}
-
-/// Hands out the whole copy and notes it, or notes its receipt.
-pub(crate) async fn receipt(desk: Desk, Id(id): Id, fields: Fields) -> Result<Response, Problem> {
-    let target = target(&id)?;
-    let area = area_of(&desk.caller, Some(fields.text("area")))?;
-    let office = desk.app.parts.office.clone();
-    let (policy, today, by) = (office.policy()?, office.today(), desk.caller.person.clone());
-    let exports = fields.text("do") == "export";
-    if !exports && fields.text("receipt").is_empty() {
-        return Err(Problem::Invalid { field: "receipt", what: |w| w.invalid_text_empty });
-    }
-    let mut table = Table { name: target.zh().to_owned(), heading: target.heading().into_iter().map(str::to_owned).collect(), ..Table::default() };
-    let mut entries = Vec::new();
-    for kept in files(&desk, &area).await? {
-        let mut file = kept.record;
-        let tier = file.computed_tier(policy, today);
-        if exports {
-            if fields.text("which") == "behind" && !target.is_behind(&file, tier, today) {
-                continue;
+            if waiting >= TOGETHER {
+                self.write(&office, &mut entries, &mut waiting).await?;
             }
-            table.rows.push(target.row(&file, tier, today, Shown::Whole).into_iter().map(wire::workbook::Cell::text).collect());
-            target.note(&mut file, kept.version, tier, today, desk.app.now());
-        } else if !target.confirm(&mut file, fields.text("receipt"), &by) {
-            continue;
         }
-        entries.push(office.put_of(&file, kept.version, by.as_str())?);
-        if entries.len() >= TOGETHER {
-            office.write(std::mem::take(&mut entries)).await?;
-        }
+        entries.push(office.audit(self.caller.person.as_str(), "elder.import", &self.batch));
+        self.write(&office, &mut entries, &mut waiting).await?;
+        self.progress.end(Ok(self.batch.clone()));
+        Ok(())
     }
-    let action = if exports { "elder.export" } else { "elder.export.receipt" };
-    entries.push(office.audit(by.as_str(), action, target.code()));
-    office.write(entries).await?;
-    if exports {
-        // Whoever holds the file can be told from it.
-        table.notes.push(format!("{} {} {}", desk.when(desk.app.now()), by, target.zh()));
-        return as_file(target.code(), &table, fields.text("format")).ok_or(Problem::Invalid { field: "format", what: |w| w.invalid_field });
+
+    async fn write(&self, office: &Office, entries: &mut Vec<Put>, waiting: &mut usize) -> Result<(), Problem> {
+        office.write(std::mem::take(entries)).await?;
+        self.progress.wrote(std::mem::take(waiting));
+        Ok(())
     }
-    Ok(back(&format!("/office/export/{id}")))
 }

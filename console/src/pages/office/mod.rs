@@ -1,15 +1,26 @@
 //! The office's pages: registers, visits, matters, months, paper. A page is put together from the same few parts
 //! (facts, tables, forms), so that every table is also a file and every form says what is wrong in the same way.
 
+mod copies;
 mod due;
 mod elders;
+mod events;
+mod export;
 mod form;
+mod found;
 mod import;
+mod incidents;
 mod matters;
 mod months;
 mod paper;
 mod part;
+mod rights;
 mod rules;
+mod standing;
+mod supervision;
+mod surveys;
+mod visit;
+mod visitors;
 mod words;
 
 pub(crate) use form::{Fields, query_value, query_without};
@@ -30,6 +41,9 @@ use axum::response::{IntoResponse, Redirect, Response};
 use std::collections::BTreeMap;
 use store::register::Role;
 use wire::workbook::FILE_BYTES_MAX;
+
+/// A policy file as a form sends it: three bytes a byte at worst.
+const POLICY_BYTES_MAX: usize = 1 << 20;
 
 #[derive(Template)]
 #[template(path = "office/page.html")]
@@ -150,6 +164,8 @@ impl Desk {
         let all = [
             ("due", "/office/due", o.tab_due, Need::Visit),
             ("elders", "/office/elders", o.tab_elders, Need::Visit),
+            ("surveys", "/office/surveys", o.tab_surveys, Need::Office),
+            ("visitors", "/office/visitors", o.tab_visitors, Need::Office),
             ("months", "/office/months", o.tab_months, Need::Office),
             ("matters", "/office/follow-ups", o.tab_matters, Need::Office),
             ("referrals", "/office/referrals", o.tab_referrals, Need::Refer),
@@ -206,40 +222,82 @@ pub(crate) fn routes(table: Table) -> Table {
         .post("/office/elders/{id}/edit", Office, elders::save)
         .post("/office/elders/{id}/review", Office, elders::review)
         .post("/office/elders/{id}/consent", Visit, elders::consent)
+        .get("/office/elders/{id}/standing", Office, standing::page)
+        .post("/office/elders/{id}/standing", Office, standing::save)
+        .get("/office/elders/{id}/found", Visit, found::page)
+        .get("/office/elders/{id}/rights", Visit, rights::page)
+        .post("/office/elders/{id}/reveal", Visit, rights::reveal)
+        .post("/office/elders/{id}/copy", Supervise, rights::copy)
+        .post("/office/elders/{id}/hold", City, rights::hold)
+        .post("/office/elders/{id}/lift-hold", City, rights::lift_hold)
+        .post("/office/elders/{id}/erase", City, rights::erase)
+        .get("/office/elders/{id}/copies", Office, copies::of_elder)
+        .post("/office/elders/{id}/copies", Office, copies::shelve)
+        .get("/office/copies", Office, copies::list)
+        .post("/office/copies/destroy", Supervise, copies::destroy)
+        .get("/office/surveys", Office, surveys::page)
+        .post("/office/surveys", Office, surveys::lay_out)
+        .get("/office/visitors", Office, visitors::list)
+        .post("/office/visitors", Supervise, visitors::create)
+        .get("/office/visitors/{id}", Office, visitors::one)
+        .post("/office/visitors/{id}", Supervise, visitors::save)
+        .post("/office/visitors/{id}/training", Supervise, visitors::training)
+        .post("/office/visitors/{id}/suspend", Supervise, visitors::suspend)
+        .post("/office/visitors/{id}/resume", Supervise, visitors::resume)
+        .post("/office/visitors/{id}/pair", Office, visitors::pair)
+        .post("/office/visitors/{id}/unpair", Office, visitors::unpair)
         .get("/office/elders/{id}/annex-1", Office, paper::registration)
         .get("/office/elders/{id}/booklet", Office, paper::booklet)
-        .get("/office/visits/{id}", Visit, matters::visit)
+        .get("/office/visits/{id}", Visit, visit::page)
+        .get("/office/visits/{id}/correct", Visit, visit::correction)
+        .post("/office/visits/{id}/correct", Visit, visit::correct)
+        .post("/office/visits/{id}/look", Office, visit::look)
         .get("/office/visits/{id}/annex-2", Visit, paper::visit)
         .get("/office/blank/annex-1", Visit, paper::blank_registration)
         .get("/office/blank/annex-2", Visit, paper::blank_visit)
         .get("/office/import", Office, import::page)
         .post_file("/office/import", Office, FILE_BYTES_MAX, import::preview)
         .post_file("/office/import/apply", Office, FILE_BYTES_MAX + 1_000_000, import::apply)
-        .get("/office/export/{target}", Office, import::export)
-        .post("/office/export/{target}/receipt", Supervise, import::receipt)
+        .get("/office/import/{id}", Office, import::progress)
+        .get("/office/export/{target}", Office, export::export)
+        .post("/office/export/{target}/receipt", Supervise, export::receipt)
         .get("/office/months", Office, months::list)
         .get("/office/months/{month}", Office, months::one)
         .post("/office/months/{month}/close", City, months::close)
+        .post("/office/months/{month}/restate", City, months::restate)
         .get("/office/facts", City, months::facts)
         .get("/office/months/{month}/league", Office, months::league)
         .get("/office/months/{month}/forecast", Office, months::forecast)
         .get("/office/follow-ups", Office, matters::follow_ups)
         .post("/office/follow-ups/{id}", Office, matters::finish_follow_up)
         .get("/office/hazards", Visit, matters::hazards)
+        .post("/office/hazards", Visit, found::hazard)
         .post("/office/hazards/{id}", Visit, matters::step_hazard)
         .get("/office/needs", Visit, matters::needs)
+        .post("/office/needs", Visit, found::need)
         .post("/office/needs/{id}", Visit, matters::step_need)
         .get("/office/referrals", Refer, matters::referrals)
+        .post("/office/referrals", Office, found::referral)
         .post("/office/referrals/{id}", Refer, matters::step_referral)
-        .get("/office/incidents", Visit, matters::incidents)
-        .get("/office/samples", Supervise, matters::samples)
-        .post("/office/samples", Supervise, matters::draw)
-        .post("/office/samples/{id}", Supervise, matters::called_back)
-        .get("/office/findings", Office, matters::findings)
-        .get("/office/flags", Supervise, matters::flags)
-        .get("/office/events", Visit, matters::events)
-        .post("/office/events", Supervise, matters::declare)
-        .post("/office/events/{id}/withdraw", Supervise, matters::withdraw)
+        .get("/office/incidents", Visit, incidents::list)
+        .post("/office/incidents", Visit, found::incident)
+        .get("/office/incidents/{id}", Visit, incidents::one)
+        .post("/office/incidents/{id}", Visit, incidents::step)
+        .get("/office/samples", Supervise, supervision::samples)
+        .post("/office/samples", Supervise, supervision::draw)
+        .post("/office/samples/{id}", Supervise, supervision::called_back)
+        .get("/office/findings", Office, supervision::findings)
+        .post("/office/findings", Supervise, supervision::raise)
+        .post("/office/findings/{id}/fix", Office, supervision::fix)
+        .post("/office/findings/{id}/check", Supervise, supervision::check)
+        .get("/office/flags", Supervise, supervision::flags)
+        .get("/office/events", Visit, events::events)
+        .post("/office/events", Supervise, events::declare)
+        .post("/office/events/{id}/withdraw", Supervise, events::withdraw)
         .get("/office/policy", Visit, rules::policy)
+        .post_file("/office/policy", City, POLICY_BYTES_MAX, rules::propose)
+        .get("/office/policy/{id}", City, rules::proposal)
+        .post("/office/policy/{id}/activate", City, rules::activate)
+        .post("/office/policy/{id}/refuse", City, rules::refuse)
         .get("/office/retention", Office, rules::retention)
 }

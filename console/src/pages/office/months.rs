@@ -1,7 +1,7 @@
 //! The month report: four columns, area by area, down to the names; its closing, the league table, the forecast.
 
 use super::form::encode;
-use super::{Cell, Desk, Field, Form, Listing, Page, back};
+use super::{Cell, Desk, Field, Fields, Form, Listing, Page, back};
 use crate::api::office::area_of;
 use crate::caller::Need;
 use crate::extract::{Asked, Id};
@@ -136,6 +136,10 @@ pub(crate) async fn one(desk: Desk, Id(text): Id, Asked(asked): Asked<MonthAsked
     if found.closed.is_none() && at < Month::of(office.today()) && desk.may(Need::City) {
         page.forms.push(Form { class: "danger", ..Form::act(o.close_month, format!("/office/months/{at}/close"), o.close_month_go, vec![Field::of("hidden", "sure", "", "yes")]) });
     }
+    if found.closed.is_some() && desk.may(Need::City) {
+        let reason = vec![Field::of("text", "reason", o.reason, "").required()];
+        page.forms.push(Form { class: "danger", ..Form::act(o.restate, format!("/office/months/{at}/restate"), o.restate, reason) });
+    }
     Ok(desk.show(page))
 }
 
@@ -152,11 +156,18 @@ fn names(desk: &Desk, id: &'static str, title: &str, list: &[ElderId], whole: bo
         .take(shown)
         .map(|elder| {
             let brief = desk.app.parts.office.brief_now(elder);
-            let tier = brief.and_then(|brief| brief.tier).map(|code| super::due::tier_name(policy, &code)).unwrap_or_default();
+            let tier = brief.and_then(|brief| brief.tier).map(|code| super::due::tier_name(policy.as_deref(), &code)).unwrap_or_default();
             vec![desk.elder(elder), place(desk, elder), Cell::text(tier)]
         })
         .collect();
     table
+}
+
+/// Works a closed month out again, beside the closed one.
+pub(crate) async fn restate(desk: Desk, Id(text): Id, fields: Fields) -> Result<Response, Problem> {
+    let at = month(&text)?;
+    desk.app.parts.office.restate_month(at, &desk.caller.person, fields.text("reason")).await?;
+    Ok(back(&format!("/office/months/{at}")))
 }
 
 pub(crate) async fn close(desk: Desk, Id(text): Id) -> Result<Response, Problem> {

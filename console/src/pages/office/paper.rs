@@ -22,7 +22,7 @@ pub(crate) async fn registration(desk: Desk, Id(id): Id) -> Result<Response, Pro
     let office = desk.app.parts.office.clone();
     let kept: Kept<ElderFile> = office.get(&id).await?;
     let (policy, today) = (office.policy()?, office.today());
-    let tier = kept.record.chosen_tier.as_deref().or(kept.record.computed_tier(policy, today));
+    let tier = kept.record.chosen_tier.as_deref().or(kept.record.computed_tier(&policy, today));
     read(&desk, "elder.print", &id).await?;
     let print = Registration { file: Some(&kept.record), tier, today, copies: &policy.registration_form.copies };
     Ok(sheets(desk.o.annex_1, (&format!("/office/elders/{id}"), desk.o.back), &print.sheets()))
@@ -30,7 +30,8 @@ pub(crate) async fn registration(desk: Desk, Id(id): Id) -> Result<Response, Pro
 
 pub(crate) async fn blank_registration(desk: Desk) -> Result<Response, Problem> {
     let office = desk.app.parts.office.clone();
-    let print = Registration { file: None, tier: None, today: office.today(), copies: &office.policy()?.registration_form.copies };
+    let policy = office.policy()?;
+    let print = Registration { file: None, tier: None, today: office.today(), copies: &policy.registration_form.copies };
     Ok(sheets(desk.o.annex_1, ("/office/elders", desk.o.back), &print.sheets()))
 }
 

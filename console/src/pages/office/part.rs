@@ -205,6 +205,36 @@ pub(crate) struct Visits {
     pub(crate) tried: Pairs,
 }
 
+/// The first step of an incident: numbers to dial by hand, and what to say.
+pub(crate) struct Dial {
+    pub(crate) lead: String,
+    /// Number and what it is for.
+    pub(crate) numbers: Vec<(String, String)>,
+    /// The address as it is read out.
+    pub(crate) read_out: String,
+    /// Since when, seconds since 1970: its clock counts up.
+    pub(crate) since: i64,
+    pub(crate) since_text: String,
+}
+
+/// A home to be surveyed.
+pub(crate) struct Door {
+    pub(crate) home: String,
+    pub(crate) address: String,
+    pub(crate) place: String,
+    pub(crate) late: bool,
+    pub(crate) chip: &'static str,
+    pub(crate) state: String,
+    pub(crate) due: String,
+    pub(crate) tried: String,
+}
+
+/// Homes to be surveyed, with a form for each.
+pub(crate) struct Doors {
+    pub(crate) me: String,
+    pub(crate) doors: Vec<Door>,
+}
+
 /// A page.
 #[derive(Default)]
 pub(crate) struct Page {
@@ -217,6 +247,8 @@ pub(crate) struct Page {
     pub(crate) lead: Vec<String>,
     pub(crate) search: Vec<Form>,
     pub(crate) sections: Vec<Section>,
+    pub(crate) dial: Option<Dial>,
+    pub(crate) doors: Option<Doors>,
     pub(crate) visits: Option<Visits>,
     pub(crate) tables: Vec<Listing>,
     pub(crate) forms: Vec<Form>,
