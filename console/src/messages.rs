@@ -270,7 +270,7 @@ words! {
     shift_lead: "在值守台点“开始值班”即上岗。下班时在这里写明要交代的事并签字；接班的人签字后，您手上的报警转给对方。", "A shift begins with “Start shift” on the duty desk. To go, write here what the next one must know and sign; once they have signed, the alarms in your hands are theirs.";
     shift_on_title: "正在值班", "On shift";
     shift_nobody: "没有人在值班", "Nobody is on shift";
-    shift_nobody_hint: "红色报警将直接通知班长", "red alarms go to the lead at once";
+    shift_nobody_hint: "紧急报警将直接通知班长", "red alarms go to the lead at once";
     shift_end_title: "交班签字", "Sign and go";
     shift_end: "签字交班", "Sign and hand over";
     hand_over_open: "未结束的报警（自动填入）", "Open alarms (filled in by itself)";
@@ -343,7 +343,7 @@ words! {
     invalid_drill_full: "演练家庭都已有这种报警", "every drill home has an alarm of this cause already";
     invalid_span: "起止日期不对，最多 92 天", "not a possible span: at most 92 days";
     wall_lost: "这块大屏的数字已经过时。请看值守台。", "The figures on this board are old. Look at the duty desk.";
-    wall_red_unclaimed: "红色未接手", "Red, not claimed";
+    wall_red_unclaimed: "紧急未接手", "Red, not claimed";
     wall_taken: "处理中", "being handled";
     wall_other: "其他", "others";
     wall_oldest: "最长等待", "Longest wait";
