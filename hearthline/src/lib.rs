@@ -11,6 +11,8 @@ pub mod decode;
 pub mod demo;
 pub mod device;
 pub mod evaluate;
+pub mod hub;
+pub mod hub_setting;
 pub mod init;
 pub mod keys;
 pub mod lamp;
