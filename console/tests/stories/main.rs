@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod api;
+mod attacks;
+mod browser;
 mod detection;
+mod guide;
 mod door;
 mod events;
 mod office;
@@ -12,6 +15,7 @@ mod pages;
 mod people;
 mod links;
 mod plans;
+mod scope;
 mod support;
 mod town;
 mod watch;
