@@ -342,6 +342,7 @@ async fn a_family_sees_what_the_elder_shares_and_nothing_after_the_withdrawal() 
 async fn everybody_lands_on_a_page_that_is_theirs() {
     let house = House::new().await;
     house.follow();
+    house.post("city", "/api/v1/departments", r#"{"person":"housing","department":"housing","since":"2026-01-01"}"#).await;
     for PersonRecord { id, role, .. } in house.ledger.people().await.unwrap() {
         let signed = send(&house, "", "/sign-in", &[("name", id.as_str()), ("password", PASSWORD)]).await;
         let cookie = cookies(&signed);
