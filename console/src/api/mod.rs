@@ -1,6 +1,8 @@
 //! The JSON API under `/api/v1`. One file for each thing it speaks about.
 
+pub(crate) mod account;
 pub(crate) mod alarms;
+pub(crate) mod areas;
 pub(crate) mod audit;
 pub(crate) mod connect;
 pub(crate) mod credentials;
@@ -8,6 +10,7 @@ pub(crate) mod detection;
 pub(crate) mod devices;
 pub(crate) mod dispatch;
 pub(crate) mod events;
+pub(crate) mod family;
 pub(crate) mod homes;
 pub(crate) mod hubs;
 pub(crate) mod me;
@@ -16,6 +19,7 @@ pub(crate) mod openapi;
 pub(crate) mod people;
 pub(crate) mod plans;
 pub(crate) mod reveal;
+pub(crate) mod steps;
 pub(crate) mod verbs;
 pub(crate) mod watch;
 pub(crate) mod worklists;

@@ -27,9 +27,9 @@ fn tabs(desk: &Desk, here: &str) -> Vec<Link> {
     mine.map(|(name, href, text, _)| Link { href: href.to_owned(), text: text.to_owned(), here: name == here }).collect()
 }
 
-fn show(desk: Desk, mut page: Page) -> Response {
-    page.tabs = tabs(&desk, page.here);
-    desk.show_in(page, "devices")
+fn show(desk: Desk, page: Page) -> Response {
+    let (room, tabs) = (words(&desk).nav_devices, tabs(&desk, page.here));
+    desk.show_in("devices", room, tabs, page)
 }
 
 fn ago(desk: &Desk, at: Option<Timestamp>) -> String {

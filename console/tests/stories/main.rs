@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod api;
+mod attacks;
+mod browser;
 mod detection;
 mod devices;
 mod district;
+mod guide;
 mod door;
 mod events;
 mod office;
@@ -15,6 +18,7 @@ mod pages;
 mod people;
 mod links;
 mod plans;
+mod scope;
 mod support;
 mod town;
 mod watch;

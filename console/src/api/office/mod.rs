@@ -6,6 +6,7 @@ pub(crate) mod elders;
 pub(crate) mod matters;
 mod months;
 mod rules;
+mod shapes;
 pub(crate) mod visits;
 
 pub(crate) use document::add_to as add_to_document;

@@ -6,6 +6,7 @@ mod due;
 mod elders;
 mod events;
 mod export;
+mod figures;
 mod form;
 mod found;
 mod import;
@@ -132,17 +133,16 @@ impl Desk {
     }
 
     /// The page, drawn; or one of its tables as a file, if the query asks for a format.
-    pub(crate) fn show(self, mut page: Page) -> Response {
-        let (room, tabs) = match super::watch::tabs(&self.look, page.here) {
-            Some(tabs) => ("watch", tabs),
-            None => ("office", self.tabs(page.here)),
+    pub(crate) fn show(self, page: Page) -> Response {
+        let (here, room, tabs) = match super::watch::tabs(&self.look, page.here) {
+            Some(tabs) => ("watch", self.look.words().nav_watch, tabs),
+            None => ("office", self.o.nav_label, self.tabs(page.here)),
         };
-        page.tabs = tabs;
-        self.show_in(page, room)
+        self.show_in(here, room, tabs, page)
     }
 
-    /// The same in another part of the console.
-    pub(crate) fn show_in(self, mut page: Page, here: &'static str) -> Response {
+    /// The same in another room of pages, with the tabs of that room.
+    pub(crate) fn show_in(self, here: &'static str, room: &'static str, tabs: Vec<Link>, mut page: Page) -> Response {
         if let Some(format) = form::query_value(&self.query, "format") {
             let which = form::query_value(&self.query, "table").unwrap_or_default();
             let table = page.tables.iter().find(|table| which.is_empty() || table.id == which);
@@ -150,6 +150,8 @@ impl Desk {
                 return file;
             }
         }
+        page.tabs = tabs;
+        page.room = room;
         for table in &mut page.tables {
             let query = form::query_without(&self.query, &["format", "table"]);
             let base = self.path.split('?').next().unwrap_or_default();
@@ -169,6 +171,7 @@ impl Desk {
             ("months", "/office/months", o.tab_months, Need::Office),
             ("matters", "/office/follow-ups", o.tab_matters, Need::Office),
             ("referrals", "/office/referrals", o.tab_referrals, Need::Refer),
+            ("figures", "/office/figures", o.tab_figures, Need::Refer),
             ("supervision", "/office/samples", o.tab_supervision, Need::Supervise),
             ("events", "/office/events", o.tab_events, Need::Visit),
             ("import", "/office/import", o.tab_import, Need::Office),
@@ -204,7 +207,8 @@ async fn start(caller: Caller) -> Redirect {
     std::future::ready(Redirect::to(match caller.role {
         Role::Department => "/office/referrals",
         Role::TownGuide | Role::CitySupervisor | Role::Administrator => "/office/months",
-        Role::Operator | Role::ShiftLead | Role::VillageLiaison | Role::Visitor | Role::Family | Role::Responder | Role::WallBoard => "/office/due",
+        Role::Operator | Role::ShiftLead | Role::VillageLiaison | Role::Visitor => "/office/due",
+        Role::Family | Role::Responder | Role::WallBoard => super::start_of(caller.role),
     }))
     .await
 }
@@ -279,6 +283,7 @@ pub(crate) fn routes(table: Table) -> Table {
         .get("/office/referrals", Refer, matters::referrals)
         .post("/office/referrals", Office, found::referral)
         .post("/office/referrals/{id}", Refer, matters::step_referral)
+        .get("/office/figures", Refer, figures::page)
         .get("/office/incidents", Visit, incidents::list)
         .post("/office/incidents", Visit, found::incident)
         .get("/office/incidents/{id}", Visit, incidents::one)
