@@ -38,6 +38,7 @@ word_table! {
     nav_desk: "值守台", "Duty desk";
     nav_homes: "家庭", "Homes";
     nav_devices: "设备", "Devices";
+    nav_plans: "处置方案", "Plans";
     nav_office: "探访关爱", "Visits";
     sign_out: "退出", "Sign out";
 
@@ -393,6 +394,7 @@ word_table! {
     relation_village_liaison: "联络员", "village liaison";
     relation_family_doctor: "家庭医生", "family doctor";
     relation_duty_phone: "值班电话", "duty phone";
+    relation_speaking_device: "家中对讲设备", "speaking device in the home";
     reveal: "显示", "Show";
     reveal_note: "显示会被记录", "Showing is recorded";
     health_notes: "健康情况", "Health";

@@ -218,6 +218,7 @@ pub(crate) fn build(app: &App) -> (Router, Vec<Route>) {
         .post("/homes/{id}/devices/{device}/test", Act, pages::devices::test);
     let table = pages::watch::routes(api::watch::routes(table));
     let table = pages::people::routes(pages::office::routes(api::office::routes(table)));
+    let table = pages::plans::routes(table);
     let router = table
         .router
         .fallback(async || Problem::NotFound)

@@ -10,6 +10,7 @@ pub(crate) mod homes;
 pub(crate) mod link;
 pub(crate) mod office;
 pub(crate) mod people;
+pub(crate) mod plans;
 pub(crate) mod preferences;
 mod presence;
 pub(crate) mod problem;

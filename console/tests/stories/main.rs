@@ -17,6 +17,7 @@ mod office_verbs;
 mod pages;
 mod people;
 mod links;
+mod plan_pages;
 mod plans;
 mod scope;
 mod support;

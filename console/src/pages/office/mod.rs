@@ -24,7 +24,7 @@ mod visit;
 mod visitors;
 mod words;
 
-pub(crate) use form::{Fields, query_value, query_without};
+pub(crate) use form::{Fields, encode, query_value, query_without};
 pub(crate) use part::{Cell, Entry, Fact, Field, Form, Link, Listing, Page, Section, Visits, choices};
 pub(crate) use words::{OfficeWords, office_words};
 
@@ -158,7 +158,8 @@ impl Desk {
             table.file = format!("{base}?{query}{}table={}&", if query.is_empty() { "" } else { "&" }, table.id);
         }
         let frame = Frame::new(&self.app, &self.caller, self.look, here, self.path);
-        html(StatusCode::OK, &Drawn { look: self.look, t: frame.t, o: self.o, v: assets::version(), frame, page })
+        let status = if page.wrong.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+        html(status, &Drawn { look: self.look, t: frame.t, o: self.o, v: assets::version(), frame, page })
     }
 
     fn tabs(&self, here: &str) -> Vec<Link> {
