@@ -10,6 +10,7 @@ pub mod config;
 pub mod decode;
 pub mod demo;
 pub mod device;
+pub mod duty;
 pub mod evaluate;
 pub mod hub;
 pub mod hub_setting;

@@ -16,6 +16,8 @@ pub mod binary;
 pub mod cluster;
 pub mod disk;
 pub mod house;
+#[cfg(feature = "cluster")]
+pub mod hosts;
 pub mod http;
 pub mod mqtt;
 pub mod rounds;

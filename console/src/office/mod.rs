@@ -34,20 +34,22 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 use model::Model;
 use std::sync::{Arc, PoisonError, RwLock};
-use store::{Clock, Register};
+use store::{Clock, Fence, Register};
 
 /// The office.
 pub struct Office {
     register: Arc<dyn Register>,
     clock: Arc<dyn Clock>,
     /// As the settings say.
-    settings: Rules,
-    standing: RwLock<Arc<rules::Standing>>,
+    settings: Arc<Rules>,
+    standing: Arc<RwLock<Arc<rules::Standing>>>,
     zone: Tz,
     model: Arc<RwLock<Model>>,
     /// One reader of the sheets at a time.
-    reading: tokio::sync::Mutex<()>,
-    reports: months::Reports,
+    reading: Arc<tokio::sync::Mutex<()>>,
+    reports: Arc<months::Reports>,
+    /// What is written must be the word of who is on duty.
+    fence: Option<Fence>,
 }
 
 impl std::fmt::Debug for Office {
@@ -60,8 +62,26 @@ impl Office {
     /// An office over a register. Its days are those of the policy's zone.
     pub fn new(register: Arc<dyn Register>, clock: Arc<dyn Clock>, rules: Rules) -> Self {
         let zone = rules.policies.versions().last().map_or(chrono_tz::Asia::Shanghai, |policy| policy.zone);
-        let standing = RwLock::new(rules::Standing::new(rules.clone()));
-        Self { register, clock, settings: rules, standing, zone, model: Arc::default(), reading: tokio::sync::Mutex::default(), reports: months::Reports::default() }
+        let standing = Arc::new(RwLock::new(rules::Standing::new(rules.clone())));
+        let (model, reading, reports) = (Arc::default(), Arc::default(), Arc::default());
+        Self { register, clock, settings: Arc::new(rules), standing, zone, model, reading, reports, fence: None }
+    }
+
+    /// The same office, for the jobs of the process that is on duty: nothing is written any more once another has taken the duty.
+    #[must_use]
+    pub fn on_duty(&self, fence: Fence) -> Self {
+        let Self { register, clock, settings, standing, zone, model, reading, reports, fence: _ } = self;
+        Self {
+            register: register.clone(),
+            clock: clock.clone(),
+            settings: settings.clone(),
+            standing: standing.clone(),
+            zone: *zone,
+            model: model.clone(),
+            reading: reading.clone(),
+            reports: reports.clone(),
+            fence: Some(fence),
+        }
     }
 
     /// Now.

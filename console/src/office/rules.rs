@@ -96,7 +96,7 @@ impl Office {
         if self.rules().policies == policies {
             return Ok(false);
         }
-        let standing = Standing::new(Rules { policies, ..self.settings.clone() });
+        let standing = Standing::new(Rules { policies, ..Rules::clone(&self.settings) });
         *self.standing.write().unwrap_or_else(PoisonError::into_inner) = standing;
         // Tiers and contacts were judged by the versions before: the picture is made anew, and no report of before fits it.
         let mut model = self.model.write().unwrap_or_else(PoisonError::into_inner);
