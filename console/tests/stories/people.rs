@@ -139,7 +139,9 @@ async fn a_second_factor_is_asked_for_after_the_password_and_each_code_opens_onc
     assert_eq!(to(&send(&house, &third, "/sign-in/code", &[("code", &recovery[1])]).await), "/sign-in");
     let (_, audit) = house.get("lead", "/api/v1/audit?action=second_factor.").await;
     let actions: Vec<_> = audit["items"].as_array().unwrap().iter().map(|l| l["action"].as_str().unwrap()).collect();
-    assert_eq!(actions, ["second_factor.recovery_code", "second_factor.on"]);
+    assert_eq!(actions, ["second_factor.on", "second_factor.recovery_code"]);
+    let (_, newest) = house.get("lead", "/api/v1/audit?action=second_factor.&order=newest&limit=1").await;
+    assert_eq!(newest["items"][0]["action"], "second_factor.recovery_code");
 }
 
 #[tokio::test]
