@@ -132,7 +132,7 @@ fn native(input: &[u8]) {
     let topics = ["care/v1/h/d/call", "care/v1/h/d/motion", "care/v1/h/d/door", "care/v1/h/d/status", "care/v1/h/d/battery", "care/v1/h/d/button"];
     home(&topics, input);
     let _command = wire::native::parse_command(input);
-    let _ack = wire::native::ack_for("care/v1/h/d/call", input);
+    let _ack = wire::native::ack_for("care/v1/h/d/call", input, care::Timestamp::UNIX_EPOCH);
     assert_eq!(wire::lane("care/v1/h/d/call", input, None), Lane::Red, "a call is a call, whatever it says");
 }
 

@@ -131,7 +131,7 @@ pub(crate) async fn confirm(app: &App, caller: &Caller, code: &str) -> Result<Ve
     super::half::may_try(app, &caller.person)?;
     let step = totp::from_base32(&kept.secret).and_then(|secret| totp::step_of(&secret, code, app.now(), kept.last_step));
     let Some(step) = step else {
-        app.failures_code.count(caller.person.as_str().to_owned(), app.now());
+        app.failures_factor.count(caller.person.as_str().to_owned(), app.now());
         return Err(wrong);
     };
     let codes: Vec<String> = (0..RECOVERY_CODES).map(|_| recovery_code()).collect();
@@ -140,7 +140,7 @@ pub(crate) async fn confirm(app: &App, caller: &Caller, code: &str) -> Result<Ve
     let on = sheet(&caller.person, was.version + 1, "on", &kept, app.now())?;
     let audit = said(app, caller, "second_factor.on", caller.person.as_str());
     app.parts.register.put(vec![on, audit]).await.map_err(changed)?;
-    app.failures_code.forget(&caller.person.as_str().to_owned());
+    app.failures_factor.forget(&caller.person.as_str().to_owned());
     Ok(codes)
 }
 

@@ -21,7 +21,7 @@ pub(crate) fn cookie_name(app: &App) -> &'static str {
 
 /// Refuses who has tried too many codes.
 pub(crate) fn may_try(app: &App, person: &PersonId) -> Result<(), Problem> {
-    match app.failures_code.wait(&person.as_str().to_owned(), app.now()) {
+    match app.failures_factor.wait(&person.as_str().to_owned(), app.now()) {
         Some(_) => Err(Problem::Invalid { field: "code", what: |w| w.invalid_code_wait }),
         None => Ok(()),
     }
@@ -50,7 +50,7 @@ pub(crate) async fn recognise(app: &App, headers: &HeaderMap) -> Result<Option<(
 pub(crate) async fn turn_off(app: &App, caller: &Caller, code: &str) -> Result<(), Problem> {
     may_try(app, &caller.person)?;
     if !factor::check(app, &caller.person, code).await? {
-        app.failures_code.count(caller.person.as_str().to_owned(), app.now());
+        app.failures_factor.count(caller.person.as_str().to_owned(), app.now());
         return Err(Problem::Invalid { field: "code", what: |w| w.invalid_code });
     }
     factor::remove(app, caller, &caller.person).await

@@ -150,5 +150,5 @@ pub(crate) fn locked_for(app: &App, id: &PersonId) -> Option<TimeDelta> {
     let now = app.now();
     let name = id.as_str().to_owned();
     let here = app.failures_here.waiting(now, |(who, _)| *who == name);
-    [here, app.failures_name.wait(&name, now), app.failures_code.wait(&name, now)].into_iter().flatten().max()
+    [here, app.failures_name.wait(&name, now), app.failures_factor.wait(&name, now)].into_iter().flatten().max()
 }

@@ -57,7 +57,7 @@ pub(crate) async fn page(desk: Desk, Asked(asked): Asked<FiguresAsked>) -> Resul
     }
     add(&mut page, towns);
     add(&mut page, counts(&desk, "property", o.f_property, &figures.property, |desk, town| desk.place(town)));
-    add(&mut page, counts(&desk, "categories", o.f_categories, &figures.categories, |_, code| super::elders::category_name(policy, code)));
+    add(&mut page, counts(&desk, "categories", o.f_categories, &figures.categories, |_, code| super::elders::category_name(&policy, code)));
     add(&mut page, counts(&desk, "left_behind", o.f_left_behind, &figures.left_behind, |desk, town| desk.place(town)));
     let mut dependents = Listing::new("dependents", o.f_dependents, &[o.kind, o.f_number, o.f_helped]);
     for (ability, of) in &figures.dependents {

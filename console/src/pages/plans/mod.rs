@@ -16,6 +16,7 @@ use crate::messages::fill;
 use crate::mask;
 use crate::problem::Problem;
 use crate::routes::Table;
+use axum::response::Response;
 use care::plan::{Order, Plan, SPEAKING_DEVICE, rota_of};
 use care::{Cause, ContactId, HomeId, Language, Level};
 use std::collections::BTreeMap;
