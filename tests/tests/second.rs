@@ -33,7 +33,7 @@ fn a_second_process_is_kept_out_and_where_locks_do_not_hold_the_older_one_ends()
         // A disk without locks, or somebody who removed the file: the younger process owns the ledger.
         std::fs::remove_file(data.join("lock")).unwrap();
         let mut younger = Demo::start(Options::homes(3).on(&data)).await;
-        let status = until("the older process ends", NOTICE_WITHIN, async || older.exited()).await;
+        let status = until("the older process ends", NOTICE_WITHIN, || std::future::ready(older.exited())).await;
         assert_eq!(status.code(), Some(3), "{}", older.log_tail());
 
         let api = younger.api();
