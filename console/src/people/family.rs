@@ -152,7 +152,7 @@ async fn visits(app: &App, elder: &ElderId) -> Result<Vec<Visit>, Problem> {
     let since = app.now() - care::TimeDelta::days(92);
     let kept = app.parts.office.all::<Visit>(SheetAsk::of(Visit::KIND).elder(elder).from(since)).await?;
     let mut visits: Vec<Visit> = kept.into_iter().map(|kept| kept.record).filter(|visit| visit.signed_at.is_some()).collect();
-    visits.sort_by(|a, b| b.start.cmp(&a.start));
+    visits.sort_by_key(|visit| std::cmp::Reverse(visit.start));
     visits.truncate(SHOWN);
     Ok(visits)
 }

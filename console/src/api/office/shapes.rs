@@ -145,8 +145,11 @@ fn schema(kind: &Kind) -> RefOr<Schema> {
     }
 }
 
+/// The name of a record, an example of it, and how its type writes it again.
+type Example = (&'static str, &'static str, fn(&str) -> Option<Value>);
+
 /// An example of each record, as short as it may be.
-const EXAMPLES: &[(&str, &str, fn(&str) -> Option<Value>)] = &[
+const EXAMPLES: &[Example] = &[
     (
         "ElderFile",
         r#"{"id":"elder-0001","home":"home-0001","area":"350582/meiling/guishan","filed_on":"2026-01-10","enrolled_on":"2026-01-10","name":"陈秀英","born":"1940-03-02","no_id":"遗失补办中","phone":"13800001234","reviewed_on":"2026-08-01"}"#,
@@ -176,7 +179,7 @@ fn again<R: DeserializeOwned + Serialize>(text: &str) -> Option<Value> {
 
 /// The components of the records.
 pub(super) fn records() -> Vec<(&'static str, RefOr<Schema>)> {
-    let one = |(name, text, again): &(&'static str, &str, fn(&str) -> Option<Value>)| {
+    let one = |(name, text, again): &Example| {
         let short: Value = serde_json::from_str(text).ok()?;
         let whole = again(text)?;
         let mut object = plain(Type::Object).examples([short]);

@@ -215,10 +215,10 @@ fn meant(people: &(Vec<ContactRecord>, Vec<String>), written: &str) -> ContactId
 
 /// What is wrong, in words; other problems are not for the form.
 fn wrong(desk: &Desk, problem: Problem) -> Result<String, Problem> {
-    match problem {
-        Problem::Invalid { what, .. } => Ok(what(desk.look.words()).to_owned()),
-        other => Err(other),
+    if let Problem::Invalid { what, .. } = &problem {
+        return Ok(what(desk.look.words()).to_owned());
     }
+    Err(problem)
 }
 
 /// `?kept` says that something was saved.
