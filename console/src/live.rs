@@ -10,9 +10,10 @@
 use crate::app::App;
 use crate::limits::{CHANGES_KEPT, PAGE_MAX, STREAMS_MAX};
 use crate::problem::Problem;
+use crate::shape::AlarmShape;
 use care::{Alarm, AlarmId, HomeId, Level};
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use store::ledger::Which;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -30,6 +31,15 @@ const FIRST_WITHIN: Duration = Duration::from_secs(5);
 pub(crate) struct Change {
     pub(crate) no: u64,
     pub(crate) alarm: Arc<Alarm>,
+    /// As it goes over the wire: written once, however many consoles are open.
+    text: Arc<OnceLock<String>>,
+}
+
+impl Change {
+    /// As it goes over the wire.
+    pub(crate) fn text(&self, zone: chrono_tz::Tz) -> &str {
+        self.text.get_or_init(|| serde_json::to_string(&AlarmShape::new(&self.alarm, zone)).unwrap_or_default())
+    }
 }
 
 #[derive(Default)]
@@ -99,7 +109,10 @@ impl Live {
         if state.changes.front().is_some_and(|first| no + 1 < first.no) {
             return None;
         }
-        Some(state.changes.iter().filter(|c| c.no > no).take(most).cloned().collect())
+        // The numbers follow each other without a gap: the place in the ring is known.
+        let first = state.changes.front().map_or(0, |first| first.no);
+        let skip = usize::try_from((no + 1).saturating_sub(first)).unwrap_or(usize::MAX);
+        Some(state.changes.iter().skip(skip).take(most).cloned().collect())
     }
 
     /// Wakes with every change.
@@ -147,7 +160,7 @@ impl Live {
             for alarm in changed {
                 state.last += 1;
                 let no = state.last;
-                state.changes.push_back(Change { no, alarm });
+                state.changes.push_back(Change { no, alarm, text: Arc::default() });
                 if state.changes.len() > CHANGES_KEPT {
                     state.changes.pop_front();
                 }

@@ -6,7 +6,6 @@ use crate::app::App;
 use crate::caller::{Caller, by_hash};
 use crate::live::Change;
 use crate::problem::Problem;
-use crate::shape::AlarmShape;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, Sse};
@@ -73,9 +72,8 @@ impl Reader {
                     return Some(self.reset()); // rather read everything anew than lose one
                 };
                 if sees && !self.app.is_canary(&change.alarm.home) {
-                    let shape = AlarmShape::new(&change.alarm, self.app.settings.zone);
                     let event = Event::default().event("alarm").id(self.app.live.event_id(change.no));
-                    return event.json_data(shape).ok();
+                    return Some(event.data(change.text(self.app.settings.zone)));
                 }
             }
             if !self.waiting.is_empty() || self.app.live.last() > self.sent {
