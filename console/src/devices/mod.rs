@@ -236,6 +236,9 @@ pub(crate) async fn list(app: &App, caller: &Caller, asked: &Asked, mut after: O
     }
 }
 
+/// A field and what is wrong with it.
+pub(crate) type Flaw = (&'static str, fn(&Words) -> &'static str);
+
 /// What is entered of a device.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Wanted {
@@ -252,7 +255,7 @@ pub(crate) struct Wanted {
 
 impl Wanted {
     /// Why it cannot be enrolled: the field and what is wrong with it.
-    pub(crate) fn fault(&self) -> Option<(&'static str, fn(&Words) -> &'static str)> {
+    pub(crate) fn fault(&self) -> Option<Flaw> {
         let long = |text: &str| text.chars().count() > WORD_MAX;
         let minutes = EVERY_S.start() / 60..=EVERY_S.end() / 60;
         if !care::id::well_formed(&self.id) {
