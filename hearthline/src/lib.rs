@@ -1,5 +1,6 @@
 //! Hearthline, the one binary: the composition root that knows every room of the house.
 
+pub mod authority;
 pub mod canary;
 pub mod carry;
 pub mod clock;

@@ -43,6 +43,9 @@ enum Command {
         /// The JSON file.
         file: PathBuf,
     },
+    /// An authority of the platform's own, whose certificates stand for devices' passwords.
+    #[command(subcommand)]
+    Authority(hearthline::authority::Authority),
     /// The devices of a running platform: list, enrol, replace, retire, test, import.
     Device(hearthline::device::DeviceArgs),
     /// What the detector of silence would have said about recorded homes.
@@ -125,6 +128,13 @@ fn main() -> ExitCode {
             eprintln!("{wrong:#}");
             ExitCode::FAILURE
         }),
+        Command::Authority(what) => match hearthline::authority::run(&what, clock::wall()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(wrong) => {
+                eprintln!("{wrong:#}");
+                ExitCode::FAILURE
+            }
+        },
         Command::Evaluate(args) => match hearthline::evaluate::run(&args) {
             Ok(()) => ExitCode::SUCCESS,
             Err(wrong) => {
