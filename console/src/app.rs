@@ -8,8 +8,10 @@ use crate::places::Places;
 use crate::office::Office;
 use crate::ports::{Doing, Feeds, Homes, Metrics, Warnings, Switchboard};
 use crate::problem::Problem;
+use crate::people::factor::SecondFactor;
+use crate::people::reads::Reads;
 use crate::watch::Watch;
-use care::{HomeId, TimeDelta, Timestamp};
+use care::{HomeId, PersonId, TimeDelta, Timestamp};
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -37,6 +39,8 @@ pub struct ConsoleSettings {
     pub session_lifetime: TimeDelta,
     /// A session ends if nothing was asked for this long.
     pub session_idle: TimeDelta,
+    /// Who has to show a second factor at the sign-in.
+    pub second_factor: SecondFactor,
     /// Origins from which the console is reached beside its own address, as browsers send them:
     /// `https://console.example.org`. Needed behind a proxy that changes the Host header.
     pub origins: Vec<String>,
@@ -63,6 +67,7 @@ impl ConsoleSettings {
             transport: Transport::Plain,
             session_lifetime: TimeDelta::hours(16),
             session_idle: TimeDelta::hours(12),
+            second_factor: SecondFactor::default(),
             origins: Vec::new(),
             outcomes: Vec::new(),
             canary_home: None,
@@ -113,6 +118,9 @@ pub(crate) struct Inner {
     pub(crate) failures_here: Failures<(String, IpAddr)>,
     pub(crate) failures_address: Failures<IpAddr>,
     pub(crate) failures_name: Failures<String>,
+    /// Codes of the second factor, by whose they should have been.
+    pub(crate) failures_code: Failures<String>,
+    pub(crate) reads: Reads,
     /// Tokens that this process has ended: a use that is being noted at the same moment must not bring one back.
     pub(crate) ended: Mutex<VecDeque<String>>,
 }
@@ -135,6 +143,8 @@ impl App {
             failures_here: Failures::new(5, TimeDelta::minutes(5), 10_000),
             failures_address: Failures::new(50, TimeDelta::minutes(5), 10_000),
             failures_name: Failures::new(50, TimeDelta::minutes(15), 10_000),
+            failures_code: Failures::new(5, TimeDelta::minutes(15), 10_000),
+            reads: Reads::default(),
             ended: Mutex::default(),
             settings,
             parts,
@@ -157,6 +167,14 @@ impl App {
     /// True if this process has ended a token.
     pub(crate) fn has_ended(&self, hash: &str) -> bool {
         self.ended.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|h| h == hash)
+    }
+
+    /// Forgets whatever keeps somebody from trying to sign in.
+    pub(crate) fn unlock(&self, person: &PersonId) {
+        let name = person.as_str().to_owned();
+        self.failures_here.forget_those(|(who, _)| *who == name);
+        self.failures_name.forget(&name);
+        self.failures_code.forget(&name);
     }
 
     pub(crate) fn secure(&self) -> bool {

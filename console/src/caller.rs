@@ -33,6 +33,8 @@ pub enum Need {
     Plan,
     /// To say who may sign in, and as what.
     People,
+    /// To see what an elder shares with the family.
+    Family,
     /// To read the audit.
     Audit,
     /// To see the elders one visits, and to write visits.
@@ -95,6 +97,7 @@ impl Need {
             },
             Self::Wall => Self::See.met_by(role) || role == Role::WallBoard,
             Self::People => role == Role::Administrator,
+            Self::Family => role == Role::Family,
             Self::Supervise => Self::Office.met_by(role) && role != Role::VillageLiaison,
             Self::City => Self::Supervise.met_by(role) && role != Role::TownGuide,
             Self::Refer => Self::Office.met_by(role) || role == Role::Department,

@@ -56,6 +56,8 @@ pub(crate) async fn finish(State(app): State<App>, request: Request, next: Next)
             problem.json(look.language)
         } else if matches!(problem, Problem::NotSignedIn) && is_get {
             Redirect::to(&pages::sign_in::address(&whole)).into_response()
+        } else if matches!(problem, Problem::FactorMissing) && is_get {
+            Redirect::to("/account").into_response()
         } else {
             pages::problem::page(&look, &problem)
         };

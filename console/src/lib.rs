@@ -39,14 +39,17 @@ mod probes;
 mod problem;
 mod routes;
 mod serve;
+mod people;
 mod shape;
 mod watch;
+mod word_table;
 
 pub use api::openapi::openapi;
 pub use app::{ConsoleSettings, Parts, Transport};
 pub use caller::{API, Need, SESSION, hash_of, new_token};
 pub use messages::ROWS as MESSAGES;
 pub use ports::{Connection, Doing, Feed, FeedKind, FeedState, Feeds, Figure, Homes, Metrics, NoConnection, NoSwitchboard, Party, Phase, Switchboard, Underway, Warnings};
+pub use people::factor::SecondFactor;
 pub use routes::Route;
 pub use serve::{Bound, ServeError};
 

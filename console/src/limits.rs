@@ -30,6 +30,8 @@ pub const QUEUE_ROWS_MAX: usize = 200;
 /// Homes whose names are kept in memory for the queue.
 pub const PLACES_KEPT: usize = 20_000;
 
+/// Sign-ins that are listed, those used last.
+pub const SESSIONS_SHOWN: usize = 2_000;
 /// Ended tokens that are remembered beside the register.
 pub const ENDED_KEPT: usize = 1_000;
 
@@ -74,6 +76,18 @@ impl<K: Eq + Hash + Clone> Failures<K> {
             *entry = (0, now);
         }
         entry.0 = entry.0.saturating_add(1);
+    }
+
+    /// The longest that one of some keys has to wait, if one has to.
+    pub fn waiting(&self, now: Timestamp, which: impl Fn(&K) -> bool) -> Option<TimeDelta> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = seen.iter().filter(|(key, (count, _))| *count >= self.most && which(key)).map(|(_, (_, since))| self.window - (now - *since));
+        left.filter(|left| *left > TimeDelta::zero()).max()
+    }
+
+    /// Some keys start afresh.
+    pub fn forget_those(&self, which: impl Fn(&K) -> bool) {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).retain(|key, _| !which(key));
     }
 
     /// It went well: the key starts afresh.

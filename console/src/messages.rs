@@ -1,30 +1,12 @@
 //! The one table of everything the people's door says, in both languages. A field of [`Words`] is a row of the table:
 //! the compiler refuses a template that asks for words that are not there.
 
+use crate::word_table::word_table;
 use care::Language;
-
-macro_rules! words {
-    ($($key:ident: $zh:literal, $en:literal;)*) => {
-        /// What the people's door says, in one language.
-        #[derive(Debug, Clone, Copy)]
-        pub(crate) struct Words {
-            $(#[doc = $en] pub(crate) $key: &'static str,)*
-        }
-
-        const ZH: Words = Words { $($key: $zh,)* };
-        const EN: Words = Words { $($key: $en,)* };
-
-        /// The rows: key, Chinese, English.
-        pub const ROWS: &[(&str, &str, &str)] = &[$((stringify!($key), $zh, $en),)*];
-    };
-}
 
 /// The words of a language.
 pub(crate) fn words(language: Language) -> &'static Words {
-    match language {
-        Language::Zh => &ZH,
-        Language::En => &EN,
-    }
+    Words::of(language)
 }
 
 /// Fills the blanks `{name}` of a text.
@@ -41,7 +23,9 @@ pub(crate) fn fill(text: &str, blanks: &[(&str, &str)]) -> String {
     out
 }
 
-words! {
+word_table! {
+    struct Words;
+    pub const ROWS;
     // The house.
     app_name: "守望", "Hearthline";
     other_language: "EN", "中文";
@@ -500,6 +484,22 @@ words! {
     invalid_text_long: "太长了，最多 4000 个字", "too long, at most 4,000 characters";
     invalid_outcome: "未知的结果代码", "not a known outcome";
     invalid_outcome_reason: "选择“其他”时请写明情况", "needs some words when the outcome is `other`";
+    invalid_old_password: "原口令不对", "is not the password you have now";
+    invalid_again: "两次输入的新口令不同", "differs: type the new password twice";
+    invalid_person_taken: "这个用户名已经有人使用", "is taken: open that person to change them";
+    invalid_code: "验证码不对，或者已经用过", "is not the code, or was used already";
+    invalid_code_wait: "试错次数太多，请稍后再试", "too many tries: wait a while";
+    invalid_factor_on: "已经启用，请先停用", "is on already: turn it off first";
+    invalid_area_path: "应为已有区域之下的路径，如 350582/meiling/guishan，且在您的辖区内", "must be a path below an area that is there, like 350582/meiling/guishan, and within your own";
+    problem_factor: "请先启用二次验证", "Set up your second factor first";
+    problem_factor_detail: "管理员要求您的账号启用二次验证。请打开“我的账号”完成设置。", "Your account must have a second factor. Open “My account” and set it up.";
+    invalid_family_elders: "请填写辖区内老人的编号（最多 8 位），且该账号的角色应为家属", "must be identifiers of elders of your area, at most 8, and the account one of a family";
+    nav_manage: "管理", "Administration";
+    my_account: "我的账号", "My account";
+    sign_in_code_title: "二次验证", "Second factor";
+    sign_in_code: "验证码", "Code";
+    sign_in_code_hint: "打开手机上的验证器，输入 6 位数字；手机不在身边时，输入一个恢复码。", "Type the six digits of your authenticator; without it, one of your recovery codes.";
+    sign_in_code_wrong: "验证码不对，或者已经用过", "That is not the code, or it was used already";
     invalid_person_field: "不可用：请检查用户名、口令（至少 10 个字符）、区域与角色", "not possible: look at the name, the password (at least 10 characters), the area and the role";
     invalid_until: "时间不对：应在合理的范围之内", "not a possible time: it must lie within reason";
     invalid_days: "应在 1 到 90 天之间", "must be between 1 and 90 days";
@@ -535,27 +535,10 @@ words! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeSet;
 
     #[test]
     fn both_languages_are_whole_and_have_the_same_blanks() {
-        let blanks = |text: &str| -> BTreeSet<String> {
-            text.split('{').skip(1).filter_map(|p| p.split_once('}')).map(|(name, _)| name.to_owned()).collect()
-        };
-        let mut seen = BTreeSet::new();
-        for (key, zh, en) in ROWS {
-            assert!(seen.insert(key), "{key} stands twice");
-            assert!(!zh.trim().is_empty() && !en.trim().is_empty(), "{key} is empty in a language");
-            assert_eq!(blanks(zh), blanks(en), "{key}: the languages differ in their blanks");
-        }
-    }
-
-    #[test]
-    fn english_words_hold_no_chinese_but_the_name_of_the_language() {
-        for (key, _, en) in ROWS {
-            let chinese = en.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c));
-            assert!(!chinese || matches!(*key, "other_language" | "switch_language"), "{key}: {en}");
-        }
+        crate::word_table::assert_whole(ROWS, &["other_language", "switch_language"]);
     }
 
     #[test]

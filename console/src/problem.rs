@@ -24,6 +24,8 @@ pub(crate) enum Problem {
     NotSignedIn,
     /// The role is not enough.
     Forbidden,
+    /// A second factor is asked of the caller, who has none yet.
+    FactorMissing,
     /// A cookie came along with a request that another site made.
     CrossSite,
     /// No such thing, or outside the caller's area.
@@ -103,7 +105,7 @@ impl Problem {
         match self {
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::NotSignedIn => StatusCode::UNAUTHORIZED,
-            Self::Forbidden | Self::CrossSite => StatusCode::FORBIDDEN,
+            Self::Forbidden | Self::FactorMissing | Self::CrossSite => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Claimed { .. } | Self::NotClaimed | Self::Closed | Self::Changed => StatusCode::CONFLICT,
@@ -118,6 +120,7 @@ impl Problem {
             Self::Malformed(_) => "malformed",
             Self::NotSignedIn => "not_signed_in",
             Self::Forbidden => "forbidden",
+            Self::FactorMissing => "second_factor_missing",
             Self::CrossSite => "cross_site",
             Self::NotFound => "not_found",
             Self::Method => "method_not_allowed",
@@ -140,6 +143,7 @@ impl Problem {
             Self::Malformed(what) => (w.problem_malformed, fill(w.problem_malformed_detail, &[("what", what)])),
             Self::NotSignedIn => (w.problem_not_signed_in, w.problem_not_signed_in_detail.to_owned()),
             Self::Forbidden => (w.problem_forbidden, w.problem_forbidden_detail.to_owned()),
+            Self::FactorMissing => (w.problem_factor, w.problem_factor_detail.to_owned()),
             Self::CrossSite => (w.problem_cross_site, w.problem_cross_site_detail.to_owned()),
             Self::NotFound => (w.problem_not_found, w.problem_not_found_detail.to_owned()),
             Self::Method => (w.problem_method, w.problem_method_detail.to_owned()),

@@ -4,6 +4,7 @@
 use crate::app::App;
 use crate::caller::{Caller, Need, recognise, same_site};
 use crate::limits::BODY_BYTES_MAX;
+use crate::people::factor;
 use crate::problem::Problem;
 use crate::{api, finish, pages, probes};
 use axum::Router;
@@ -79,10 +80,15 @@ async fn guard(State((app, need)): State<(App, Need)>, mut request: Request, nex
     let caller = match need {
         Need::Nothing | Need::Signed => None,
         Need::Loopback if from_loopback(&request) => None,
-        Need::Loopback | Need::SignedIn | Need::See | Need::Wall | Need::Act | Need::Plan | Need::People | Need::Audit | Need::Visit | Need::Office | Need::Supervise | Need::City | Need::Refer => {
+        Need::Loopback | Need::SignedIn | Need::See | Need::Wall | Need::Act | Need::Plan | Need::People | Need::Family | Need::Audit | Need::Visit | Need::Office | Need::Supervise | Need::City | Need::Refer => {
             let caller = recognise(&app, headers).await?.ok_or(Problem::NotSignedIn)?;
             if !need.met_by(caller.role) {
                 return Err(Problem::Forbidden);
+            }
+            // A program's token was made by somebody at the machine itself; a browser has to bring what is asked of its role.
+            let asked = caller.by == crate::caller::By::Cookie && need != Need::SignedIn && app.settings.second_factor.asked_of(caller.role);
+            if asked && !factor::on(&app, &caller.person).await? {
+                return Err(Problem::FactorMissing);
             }
             Some(caller)
         }
@@ -153,6 +159,22 @@ pub(crate) fn build(app: &App) -> (Router, Vec<Route>) {
         .get("/api/v1/people", People, api::people::list)
         .post("/api/v1/people", People, api::people::put)
         .post("/api/v1/people/{id}/let-go", People, api::people::let_go)
+        .post("/api/v1/people/{id}/unlock", People, api::people::unlock)
+        .post("/api/v1/people/{id}/second-factor/reset", People, api::people::reset_factor)
+        .post("/api/v1/people/{id}/elders", People, api::family::bind)
+        .get("/api/v1/family", Need::Family, api::family::view)
+        .get("/api/v1/first-steps", People, api::steps::list)
+        .get("/api/v1/sessions", People, api::account::everybodys)
+        .post("/api/v1/sessions/{id}/end", People, api::account::end_anybodys)
+        .get("/api/v1/me/sessions", SignedIn, api::account::own)
+        .post("/api/v1/me/sessions/{id}/end", SignedIn, api::account::end_own)
+        .post("/api/v1/me/password", SignedIn, api::account::password)
+        .get("/api/v1/me/second-factor", SignedIn, api::account::factor_standing)
+        .post("/api/v1/me/second-factor", SignedIn, api::account::factor_begin)
+        .post("/api/v1/me/second-factor/confirm", SignedIn, api::account::factor_confirm)
+        .post("/api/v1/me/second-factor/off", SignedIn, api::account::factor_off)
+        .get("/api/v1/areas", SignedIn, api::areas::list)
+        .post("/api/v1/areas", People, api::areas::put)
         .get("/api/v1/audit", Audit, api::audit::list)
         .get("/api/v1/audit/verification", Audit, api::audit::verify)
         .get("/api/v1/events", See, api::events::stream)
@@ -161,6 +183,8 @@ pub(crate) fn build(app: &App) -> (Router, Vec<Route>) {
         .post("/l/{token}", Nothing, pages::link::take)
         .get("/sign-in", Nothing, pages::sign_in::page)
         .post("/sign-in", Nothing, pages::sign_in::enter)
+        .get("/sign-in/code", Nothing, pages::sign_in::code_page)
+        .post("/sign-in/code", Nothing, pages::sign_in::code)
         .post("/sign-out", SignedIn, pages::sign_in::leave)
         .post("/preferences", Nothing, pages::preferences::change)
         .get("/assets/{version}/{file}", Nothing, pages::assets::file)
@@ -172,7 +196,7 @@ pub(crate) fn build(app: &App) -> (Router, Vec<Route>) {
         .post("/homes/{id}/routine", Act, pages::routine::sent)
         .get("/homes/{id}", See, pages::homes::one);
     let table = pages::watch::routes(api::watch::routes(table));
-    let table = pages::office::routes(api::office::routes(table));
+    let table = pages::people::routes(pages::office::routes(api::office::routes(table)));
     let router = table
         .router
         .fallback(async || Problem::NotFound)

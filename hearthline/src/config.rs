@@ -276,6 +276,23 @@ pub struct ConsoleConfig {
     /// Why this port may be open beyond this machine without TLS: a written waiver, printed at each start.
     #[serde(default)]
     pub waiver: String,
+    /// Hours after which a browser's sign-in ends whatever happens. 1 to 168.
+    #[serde(default = "session_hours")]
+    pub session_hours: u32,
+    /// Minutes without a request after which a browser's sign-in ends. 5 to 1440.
+    #[serde(default = "session_idle_min")]
+    pub session_idle_min: u32,
+    /// Who has to show a second factor: `optional`, `administrators` or `everybody`.
+    #[serde(default)]
+    pub second_factor: console::SecondFactor,
+}
+
+fn session_hours() -> u32 {
+    16
+}
+
+fn session_idle_min() -> u32 {
+    720
 }
 
 /// `[log]`
@@ -430,6 +447,8 @@ impl Config {
             ("detector.silence_max_h", self.detector.silence_max_h, 1.0, 48.0),
             ("detector.attention_per_month", self.detector.attention_per_month, 0.05, 10.0),
             ("detector.urgent_per_month", self.detector.urgent_per_month, 0.05, 10.0),
+            ("console.session_hours", f64::from(self.console.session_hours), 1.0, 168.0),
+            ("console.session_idle_min", f64::from(self.console.session_idle_min), 5.0, 1_440.0),
             ("detector.outage_grace_min", f64::from(self.detector.outage_grace_min), 1.0, 240.0),
             ("office.keep_home_days", f64::from(self.office.keep_home_days), 32.0, 3650.0),
             ("office.keep_drafts", f64::from(self.office.keep_drafts), 7.0, 3650.0),

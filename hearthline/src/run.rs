@@ -66,6 +66,9 @@ fn blueprint(config: &Config) -> anyhow::Result<Blueprint> {
     let limits = Limits { connections: config.mqtt.connections_max, ..Limits::default() };
     let door = DoorSettings { listeners: vec![Listener { address: config.mqtt.listen, protection, welcome: Welcome::Keys }], limits };
     let mut console = ConsoleSettings { zone, canary_home: Some(alerts::engine::CANARY.into()), ..ConsoleSettings::new(config.console.listen) };
+    console.session_lifetime = TimeDelta::hours(i64::from(config.console.session_hours));
+    console.session_idle = TimeDelta::minutes(i64::from(config.console.session_idle_min));
+    console.second_factor = config.console.second_factor;
     if let Some(files) = &config.console.tls {
         console.transport = Transport::Tls(tls(files)?.server().context("console.tls")?);
     }

@@ -5,7 +5,7 @@ use crate::ledger::LedgerError;
 use crate::sheet::{Sheet, SheetAsk};
 use async_trait::async_trait;
 use care::plan::Plan;
-use care::{Cause, ContactId, DeviceId, ElderId, HomeId, Level, PersonId, SignalKind, Timestamp};
+use care::{Alarm, Cause, ContactId, DeviceId, ElderId, HomeId, Level, PersonId, SignalKind, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -235,6 +235,36 @@ pub struct AuditLine {
     pub hash: String,
 }
 
+/// Which lines of the audit are asked for, newest first. What is left out does not matter.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditAsk {
+    /// Older than this line.
+    pub before: Option<u64>,
+    /// By exactly this one.
+    pub who: Option<String>,
+    /// Actions that start with one of these; empty: every action.
+    pub actions: Vec<String>,
+    /// To exactly this, or to a part of it (`e1` finds `e1/phone/call`).
+    pub subject: Option<String>,
+    /// At this instant or later.
+    pub from: Option<Timestamp>,
+    /// Before this instant.
+    pub to: Option<Timestamp>,
+}
+
+impl AuditAsk {
+    /// True if this line is asked for.
+    pub fn wants(&self, line: &AuditLine) -> bool {
+        let part = |of: &str| line.subject.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        self.before.is_none_or(|before| line.seq < before)
+            && self.who.as_ref().is_none_or(|who| line.who == *who)
+            && (self.actions.is_empty() || self.actions.iter().any(|action| line.action.starts_with(action.as_str())))
+            && self.subject.as_ref().is_none_or(|subject| part(subject))
+            && self.from.is_none_or(|from| line.at >= from)
+            && self.to.is_none_or(|to| line.at < to)
+    }
+}
+
 /// A device that spoke without being registered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnknownDevice {
@@ -334,12 +364,19 @@ pub trait Register: Send + Sync {
     async fn people(&self) -> Result<Vec<PersonRecord>, LedgerError>;
     /// A token by the hash of its secret.
     async fn token(&self, hash: &str) -> Result<Option<Token>, LedgerError>;
+    /// Sessions and API tokens that have not been ended, of somebody or of everybody, latest use first, at most `max`.
+    /// Some may be past their time.
+    async fn tokens(&self, person: Option<&PersonId>, max: usize) -> Result<Vec<Token>, LedgerError>;
     /// Devices that spoke without being registered, latest first, at most `max`.
     async fn unknown_devices(&self, max: usize) -> Result<Vec<UnknownDevice>, LedgerError>;
     /// The latest quarantined messages, at most `max`.
     async fn quarantined(&self, max: usize) -> Result<Vec<crate::ledger::Quarantined>, LedgerError>;
+    /// The alarms of a home, newest first, at most `max`: for who looks back, not for the alarm path.
+    async fn alarms_of(&self, home: &HomeId, max: usize) -> Result<Vec<Alarm>, LedgerError>;
     /// Audit lines after `seq`, at most `max`.
     async fn audit(&self, after: u64, max: usize) -> Result<Vec<AuditLine>, LedgerError>;
+    /// The audit lines that are asked for, newest first, at most `max`.
+    async fn audit_latest(&self, ask: &AuditAsk, max: usize) -> Result<Vec<AuditLine>, LedgerError>;
     /// Checks the whole audit chain: the first broken line, if any.
     async fn verify_audit(&self) -> Result<Option<u64>, LedgerError>;
     /// The newest version of a sheet.

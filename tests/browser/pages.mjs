@@ -1,7 +1,7 @@
 // Every page of the console: looked at in both languages and themes, on a desk and on a phone. A page that is not in
 // this list is not tested: add it.
 
-/** Path, and who looks at it. `{alarm}` stands for an open alarm. */
+/** Path, and who looks at it. `{alarm}` stands for an open alarm, `{month}` for the month before, `{visit}` for a visit of the town. */
 export const PAGES = [
   { path: "/sign-in", who: null },
   { path: "/", who: "operator" },
@@ -16,4 +16,20 @@ export const PAGES = [
   { path: "/homes/home-0001", who: "operator" },
   { path: "/homes/home-0001/routine", who: "operator" },
   { path: "/homes/no-such-home", who: "operator" },
+  { path: "/account", who: "operator" },
+  { path: "/people", who: "operator" },
+  { path: "/people/operator", who: "operator" },
+  { path: "/roles", who: "operator" },
+  { path: "/areas", who: "operator" },
+  { path: "/sessions", who: "operator" },
+  { path: "/audit?verify=1", who: "operator" },
+  { path: "/first-steps", who: "operator" },
+  { path: "/family", who: "family" },
+  { path: "/office/elders/new", who: "operator" },
+  { path: "/office/months/{month}", who: "operator" },
+  { path: "/office/months/{month}/forecast", who: "operator" },
+  { path: "/office/months/{month}/league", who: "operator" },
+  { path: "/office/figures", who: "operator" },
+  { path: "/office/facts", who: "operator" },
+  { path: "/office/visits/{visit}", who: "operator" },
 ];

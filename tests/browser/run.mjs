@@ -66,6 +66,12 @@ if (PAGES.some(({ path }) => pattern.test(path))) {
   const at = await house();
   at.press("home-0001");
   const alarm = await until(async () => (await at.api("/api/v1/alarms")).body?.items?.[0]?.id, "an alarm");
+  const month = new Date(Date.now() - 31 * 86_400_000).toISOString().slice(0, 7);
+  const visit = (await at.api("/api/v1/visits?limit=1")).body.items[0].record.id;
+  const elder = (await at.api("/api/v1/elders?limit=1")).body.items[0].id;
+  await at.api("/api/v1/people", { id: "family", name: "女儿", role: "family", password: at.password });
+  await at.api(`/api/v1/elders/${elder}/consents/share_family`, { state: "given", said_by: "本人", proof: { kind: "paper", kept: "社区" } });
+  must((await at.api("/api/v1/people/family/elders", { elders: [elder] })).status === 200, "a family account");
   for (const look of ALL_LOOKS) {
     const pages = new Map();
     for (const { path, who } of PAGES) {
@@ -77,7 +83,7 @@ if (PAGES.some(({ path }) => pattern.test(path))) {
           pages.set(who, page);
         }
         await page.setViewportSize({ width: 1440, height: 900 });
-        await page.goto(at.url + path.replace("{alarm}", alarm));
+        await page.goto(at.url + path.replace("{alarm}", alarm).replace("{month}", month).replace("{visit}", visit));
         await page.waitForSelector("main");
         const wrong = await violations(page);
         must(wrong.length === 0, wrong.join("\n  "));

@@ -3,11 +3,13 @@
 use super::openapi::Refusals;
 use crate::app::App;
 use crate::extract::{Asked, limit};
+use crate::people::audit;
 use crate::problem::Problem;
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use store::register::{AuditAsk, AuditLine};
 use utoipa::{IntoParams, ToSchema};
 
 /// Which lines.
@@ -15,12 +17,21 @@ use utoipa::{IntoParams, ToSchema};
 #[into_params(parameter_in = Query)]
 pub(crate) struct AuditAsked {
     /// `next` of the page before.
+    #[param(maximum = 9223372036854775807i64)]
     cursor: Option<u64>,
-    /// Most lines that are looked at for this page.
+    /// Most lines.
     #[param(minimum = 1, maximum = 500, default = 100)]
     limit: Option<usize>,
-    /// Only actions that start with this: `elder.reveal`, `alarm.`, ...
+    /// Only actions that start with this: `elder.reveal`, `alarm.`, ... `reads`: all by which somebody saw what is masked.
     action: Option<String>,
+    /// Only what this one did.
+    who: Option<String>,
+    /// Only what was done to this, or to a part of it.
+    subject: Option<String>,
+    /// At this instant or later.
+    from: Option<DateTime<Utc>>,
+    /// Before this instant.
+    to: Option<DateTime<Utc>>,
 }
 
 /// A line of the audit.
@@ -35,7 +46,7 @@ pub(crate) struct AuditLineShape {
     hash: String,
 }
 
-/// A page of the audit, oldest first.
+/// A page of the audit, newest first.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AuditPage {
     items: Vec<AuditLineShape>,
@@ -51,19 +62,21 @@ pub(crate) struct Verification {
     broken_at: Option<u64>,
 }
 
-/// Lines of the audit, oldest first.
+/// Lines of the audit, newest first.
 #[utoipa::path(get, path = "/api/v1/audit", tag = "audit", params(AuditAsked), responses((status = 200, body = AuditPage), Refusals))]
 pub(crate) async fn list(State(app): State<App>, Asked(asked): Asked<AuditAsked>) -> Result<Json<AuditPage>, Problem> {
-    let most = limit(asked.limit)?;
-    let lines = app.parts.register.audit(asked.cursor.unwrap_or(0), most).await?;
-    let next = if lines.len() == most { lines.last().map(|l| l.seq) } else { None };
-    let wanted = asked.action.unwrap_or_default();
-    let items = lines
-        .into_iter()
-        .filter(|l| l.action.starts_with(&wanted))
-        .map(|l| AuditLineShape { seq: l.seq, at: l.at, who: l.who, action: l.action, subject: l.subject, hash: l.hash })
-        .collect();
-    Ok(Json(AuditPage { items, next }))
+    let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let ask = AuditAsk {
+        before: asked.cursor,
+        who: given(asked.who),
+        actions: audit::actions(&given(asked.action).unwrap_or_default()),
+        subject: given(asked.subject),
+        from: asked.from,
+        to: asked.to,
+    };
+    let (lines, next) = audit::latest(&app, &ask, limit(asked.limit)?).await?;
+    let shape = |l: AuditLine| AuditLineShape { seq: l.seq, at: l.at, who: l.who, action: l.action, subject: l.subject, hash: l.hash };
+    Ok(Json(AuditPage { items: lines.into_iter().map(shape).collect(), next }))
 }
 
 /// Checks the whole chain.

@@ -1,6 +1,6 @@
 //! The OpenAPI document of the API. A test compares it with the table of routes.
 
-use super::{alarms, audit, connect, credentials, detection, dispatch, events, homes, me, people, plans, reveal, verbs, worklists};
+use super::{account, alarms, areas, audit, connect, credentials, detection, dispatch, events, family, homes, me, people, plans, reveal, steps, verbs, worklists};
 use crate::probes;
 use crate::problem::ProblemBody;
 use axum::Json;
@@ -59,7 +59,9 @@ impl Modify for SignIn {
     paths(
         probes::healthz, probes::readyz, probes::metrics, document, me::me, alarms::list, alarms::one, verbs::claim, verbs::report, verbs::close,
         verbs::hand_over, verbs::let_go, verbs::on_the_way, verbs::skip, verbs::stop, verbs::call_now, verbs::step, verbs::note, connect::connect, homes::list, homes::one, detection::routine, detection::away,
-        detection::back, detection::normal, detection::rules, detection::pets, detection::trial, people::list, people::put, people::let_go, reveal::elder, reveal::contact,
+        detection::back, detection::normal, detection::rules, detection::pets, detection::trial, people::list, people::put, people::let_go, people::unlock, people::reset_factor,
+        account::everybodys, account::end_anybodys, account::own, account::end_own, account::password, account::factor_standing, account::factor_begin,
+        account::factor_confirm, account::factor_off, areas::list, areas::put, family::view, family::bind, steps::list, reveal::elder, reveal::contact,
         credentials::revoke, worklists::quarantine, worklists::unknown_devices, worklists::outage, dispatch::state, plans::list, plans::put, plans::end, plans::rotas, plans::put_rota, plans::well_calls, plans::put_well_call, plans::lacking,
         audit::list, audit::verify, events::stream
     ),

@@ -288,7 +288,13 @@ impl Office {
         self.look(|model| model.briefs.get(id).cloned())
     }
 
-    /// Elders of an area in the order of their identifiers, after `after`, whose name or identifier has `text` in it.
+    /// The area of every elder in the register, from the read model as it stands.
+    pub fn areas_of_elders(&self) -> Vec<String> {
+        self.look(|model| model.residents.values().flatten().filter_map(|id| model.briefs.get(id)).map(|brief| brief.area.clone()).collect())
+    }
+
+    /// Elders of an area in the order of their identifiers, after `after`, whose name or identifier has `text` in it, or who is found by it
+    /// otherwise ([`super::Finder`]).
     ///
     /// # Errors
     /// If the register fails.
@@ -301,7 +307,7 @@ impl Office {
                 .values()
                 .filter(|brief| after.is_none_or(|after| brief.id > *after))
                 .filter(|brief| within(&brief.area, area))
-                .filter(|brief| text.is_empty() || brief.name.contains(text) || brief.id.as_str().contains(text))
+                .filter(|brief| text.is_empty() || brief.name.contains(text) || brief.id.as_str().contains(text) || brief.finder.fits(text))
                 .filter(|brief| match list {
                     Worklist::Left => brief.left_on.is_some(),
                     Worklist::All => brief.left_on.is_none(),

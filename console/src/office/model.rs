@@ -1,6 +1,7 @@
 //! The read model: what a city's reports and lists need of the sheets, in memory, brought up to date by their sequence.
-//! It keeps facts, not records: no identity number, no phone, no words of a visit.
+//! It keeps facts, not records: no identity number, no whole phone number, no words of a visit.
 
+use super::finder::Finder;
 use care::calendar::{Month, local_day};
 use care::office::consent::Consent;
 use care::office::elder::ElderFile;
@@ -57,6 +58,8 @@ pub struct Brief {
     pub left_on: Option<NaiveDate>,
     /// The version of the file.
     pub version: u32,
+    /// By what a search finds the elder.
+    pub finder: Finder,
 }
 
 /// A day of a home as the devices proved it; the sheet of kind `home_day`.
@@ -240,6 +243,7 @@ impl Model {
             location: file.extended.location,
             left_on: file.left_on,
             version,
+            finder: Finder::of(&file),
         };
         if let Some(before) = self.briefs.insert(file.id.clone(), brief)
             && let Some(residents) = self.residents.get_mut(&before.home)

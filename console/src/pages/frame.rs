@@ -19,7 +19,7 @@ pub(crate) struct Lamp {
 pub(crate) struct Frame {
     pub(crate) t: &'static Words,
     pub(crate) v: &'static str,
-    /// `desk`, `watch`, `homes` or `office`.
+    /// `desk`, `watch`, `homes`, `office`, `manage`, `account` or `family`.
     pub(crate) here: &'static str,
     /// The path of this page, for the forms that come back to it.
     pub(crate) next: String,
@@ -35,6 +35,8 @@ pub(crate) struct Frame {
     pub(crate) on_shift: bool,
     /// A drill is on until then: as a time of day, and in seconds since 1970.
     pub(crate) drill: Option<(String, i64)>,
+    /// Where the administration begins for this caller; empty: nowhere.
+    pub(crate) manage: &'static str,
     pub(crate) lamps: Vec<Lamp>,
     /// Milliseconds since 1970 at the server, against which the browser sets its clocks.
     pub(crate) now_ms: i64,
@@ -54,6 +56,11 @@ impl Frame {
             me: caller.person.as_str().to_owned(),
             on_shift: app.watch.on_shift().iter().any(|one| one.person == caller.person),
             drill: app.watch.drill(app.now()).map(|drill| (say::minute(&look, drill.until, app.now()), epoch(drill.until))),
+            manage: match (Need::People.met_by(caller.role), Need::Audit.met_by(caller.role)) {
+                (true, _) => "/people",
+                (false, true) => "/audit",
+                (false, false) => "",
+            },
             lamps: lamps(app, &look),
             now_ms: app.now().timestamp_millis(),
         }

@@ -8,6 +8,7 @@ mod frame;
 pub(crate) mod homes;
 pub(crate) mod link;
 pub(crate) mod office;
+pub(crate) mod people;
 pub(crate) mod preferences;
 mod presence;
 pub(crate) mod problem;
@@ -22,6 +23,17 @@ pub(crate) mod watch;
 use askama::Template;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use store::register::Role;
+
+/// Where somebody's work begins after the sign-in.
+pub(crate) fn start_of(role: Role) -> &'static str {
+    match role {
+        Role::Operator | Role::ShiftLead | Role::VillageLiaison | Role::TownGuide | Role::CitySupervisor | Role::Responder | Role::Administrator => "/",
+        Role::Department | Role::Visitor => "/office",
+        Role::Family => "/family",
+        Role::WallBoard => "/wall",
+    }
+}
 
 /// A page, or a plain sentence if it could not be drawn.
 pub(crate) fn html(status: StatusCode, page: &impl Template) -> Response {

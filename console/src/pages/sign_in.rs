@@ -14,10 +14,11 @@ use axum::Form;
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
+use crate::people::{factor, half};
 use care::{PersonId, TimeDelta};
 use serde::Deserialize;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use store::register::Put;
+use store::register::{PersonRecord, Put};
 
 /// Where to go on.
 #[derive(Debug, Default, Deserialize)]
@@ -58,8 +59,12 @@ pub(crate) fn own_path(path: &str) -> &str {
 
 /// The address of the sign-in page that leads back to a path.
 pub(crate) fn address(path: &str) -> String {
+    address_of("/sign-in", path)
+}
+
+fn address_of(page: &str, path: &str) -> String {
     if path == "/" {
-        return "/sign-in".to_owned();
+        return page.to_owned();
     }
     let mut next = String::new();
     for byte in path.bytes() {
@@ -68,12 +73,13 @@ pub(crate) fn address(path: &str) -> String {
             other => next.push_str(&format!("%{other:02X}")),
         }
     }
-    format!("/sign-in?next={next}")
+    format!("{page}?next={next}")
 }
 
 pub(crate) async fn page(State(app): State<App>, headers: HeaderMap, query::Asked(asked): query::Asked<Asked>) -> Result<Response, Problem> {
-    if recognise(&app, &headers).await?.is_some() {
-        return Ok(Redirect::to(own_path(&asked.next)).into_response());
+    if let Some(caller) = recognise(&app, &headers).await? {
+        let next = Some(own_path(&asked.next)).filter(|next| *next != "/").unwrap_or_else(|| super::start_of(caller.role));
+        return Ok(Redirect::to(next).into_response());
     }
     let look = Look::of(&app, &headers);
     let told = if asked.out.is_empty() { "" } else { look.words().signed_out };
@@ -114,33 +120,116 @@ pub(crate) async fn enter(
             return Err(Problem::Unavailable);
         }
     };
+    let known = person.is_some();
     let Some(person) = person.filter(|_| right) else {
         app.failures_here.count((key.clone(), from), now);
         app.failures_address.count(from, now);
-        app.failures_name.count(key, now);
+        app.failures_name.count(key.clone(), now);
+        if known && app.failures_here.wait(&(key.clone(), from), now).is_some() {
+            locked(&app, &key).await?;
+        }
         return Ok(wrong(&app, &look, &entry));
     };
     app.failures_here.forget(&(key.clone(), from));
     app.failures_name.forget(&key);
+    if factor::on(&app, &person.id).await? {
+        let (secret, token) = half::begin(&app, &person.id);
+        app.parts.register.put(vec![token]).await?;
+        let next = address_of("/sign-in/code", own_path(&entry.next));
+        let mut response = Redirect::to(&next).into_response();
+        set_cookie(&app, &mut response, half::cookie_name(&app), &secret, half::LIFETIME.num_seconds());
+        return Ok(response);
+    }
+    begin(&app, &headers, &person, &entry.next, Vec::new()).await
+}
+
+/// A new session. It never goes on with an old one: no fixation.
+async fn begin(app: &App, headers: &HeaderMap, person: &PersonRecord, next: &str, more: Vec<Put>) -> Result<Response, Problem> {
+    let now = app.now();
     let (secret, token) = new_token(&person.id, SESSION, now, app.settings.session_lifetime);
     let subject = person.id.as_str().to_owned();
     let mut puts = vec![Put::Token(token), Put::Audit { at: now, who: subject.clone(), action: "session.begin".to_owned(), subject }];
-    // A new sign-in never goes on with an old session: no fixation.
-    if let Some(old) = crate::caller::cookie(&headers, cookie_name(&app)) {
+    puts.extend(more);
+    if let Some(old) = crate::caller::cookie(headers, cookie_name(app)) {
         let old = crate::caller::hash_of(old);
         app.end(&old);
         puts.push(Put::EndToken(old));
     }
     app.parts.register.put(puts).await?;
     // Who does not look at alarms begins where the own work is.
-    let next = match own_path(&entry.next) {
-        "/" if person.role == store::register::Role::WallBoard => "/wall",
-        "/" if !crate::caller::Need::See.met_by(person.role) => "/office",
+    let next = match own_path(next) {
+        "/" => super::start_of(person.role),
         next => next,
     };
     let mut response = Redirect::to(next).into_response();
-    set_cookie(&app, &mut response, &secret, app.settings.session_lifetime.num_seconds());
+    set_cookie(app, &mut response, cookie_name(app), &secret, app.settings.session_lifetime.num_seconds());
     Ok(response)
+}
+
+/// What the form of the second factor sends.
+#[derive(Deserialize)]
+pub(crate) struct CodeEntry {
+    code: String,
+    #[serde(default)]
+    next: String,
+}
+
+#[derive(Template)]
+#[template(path = "code.html")]
+struct CodePage<'a> {
+    look: &'a Look,
+    t: &'static Words,
+    v: &'static str,
+    next: &'a str,
+    wrong: String,
+}
+
+fn draw_code(look: &Look, status: StatusCode, next: &str, wrong: String) -> Response {
+    html(status, &CodePage { look, t: look.words(), v: assets::version(), next: own_path(next), wrong })
+}
+
+/// Asks for the code of the second factor, once the password was right.
+pub(crate) async fn code_page(State(app): State<App>, headers: HeaderMap, query::Asked(asked): query::Asked<Asked>) -> Result<Response, Problem> {
+    let look = Look::of(&app, &headers);
+    Ok(match half::recognise(&app, &headers).await? {
+        Some(_) => draw_code(&look, StatusCode::OK, &asked.next, String::new()),
+        None => Redirect::to(&address(own_path(&asked.next))).into_response(),
+    })
+}
+
+/// Takes the code: a right one makes the sign-in whole; too many wrong ones end it.
+pub(crate) async fn code(State(app): State<App>, headers: HeaderMap, Form(entry): Form<CodeEntry>) -> Result<Response, Problem> {
+    let look = Look::of(&app, &headers);
+    let Some((person, token)) = half::recognise(&app, &headers).await? else {
+        return Ok(Redirect::to(&address(own_path(&entry.next))).into_response());
+    };
+    let key = person.id.as_str().to_owned();
+    if let Some(wait) = app.failures_code.wait(&key, app.now()) {
+        let seconds = wait.num_seconds().max(1);
+        let told = fill(look.words().sign_in_wait, &[("wait", &care::reason::span(seconds, look.language))]);
+        let mut response = draw_code(&look, StatusCode::TOO_MANY_REQUESTS, &entry.next, told);
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        return Ok(response);
+    }
+    if entry.code.len() > PASSWORD_BYTES_MAX || !factor::check(&app, &person.id, &entry.code).await? {
+        app.failures_code.count(key.clone(), app.now());
+        if app.failures_code.wait(&key, app.now()).is_some() {
+            locked(&app, &key).await?;
+        }
+        return Ok(draw_code(&look, StatusCode::UNAUTHORIZED, &entry.next, look.words().sign_in_code_wrong.to_owned()));
+    }
+    app.failures_code.forget(&key);
+    app.end(&token);
+    let mut response = begin(&app, &headers, &person, &entry.next, vec![Put::EndToken(token)]).await?;
+    set_cookie(&app, &mut response, half::cookie_name(&app), "", 0);
+    Ok(response)
+}
+
+/// Writes down that somebody is locked out: a guess at a sign-in is for the audit.
+async fn locked(app: &App, who: &str) -> Result<(), Problem> {
+    let line = Put::Audit { at: app.now(), who: who.to_owned(), action: "session.locked".to_owned(), subject: who.to_owned() };
+    app.parts.register.put(vec![line]).await?;
+    Ok(())
 }
 
 fn wrong(app: &App, look: &Look, entry: &Entry) -> Response {
@@ -156,9 +245,9 @@ fn too_many(app: &App, look: &Look, entry: &Entry, wait: TimeDelta) -> Response 
     response
 }
 
-fn set_cookie(app: &App, response: &mut Response, secret: &str, seconds: i64) {
+fn set_cookie(app: &App, response: &mut Response, name: &str, secret: &str, seconds: i64) {
     let secure = if app.secure() { "; Secure" } else { "" };
-    let cookie = format!("{}={secret}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}", cookie_name(app));
+    let cookie = format!("{name}={secret}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
@@ -170,7 +259,7 @@ pub(crate) async fn leave(State(app): State<App>, caller: Caller) -> Result<Resp
     let audit = Put::Audit { at: app.now(), who: who.clone(), action: "session.end".to_owned(), subject: who };
     app.parts.register.put(vec![Put::EndToken(caller.token), audit]).await?;
     let mut response = Redirect::to("/sign-in?out=1").into_response();
-    set_cookie(&app, &mut response, "", 0);
+    set_cookie(&app, &mut response, cookie_name(&app), "", 0);
     Ok(response)
 }
 

@@ -4,7 +4,7 @@ use crate::support::{House, PASSWORD, answer, from, text};
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode, header};
 use care::TimeDelta;
-use console::Need::{self, Wall, Act, Audit, City, Loopback, Nothing, Office, People, Plan, Refer, See, Signed, SignedIn, Supervise, Visit};
+use console::Need::{self, Wall, Act, Audit, City, Family, Loopback, Nothing, Office, People, Plan, Refer, See, Signed, SignedIn, Supervise, Visit};
 use console::Route;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -19,6 +19,22 @@ const TABLE: &[(&str, &str, Need)] = &[
     ("GET", "/api/v1/people", People),
     ("POST", "/api/v1/people", People),
     ("POST", "/api/v1/people/{id}/let-go", People),
+    ("POST", "/api/v1/people/{id}/unlock", People),
+    ("POST", "/api/v1/people/{id}/second-factor/reset", People),
+    ("POST", "/api/v1/people/{id}/elders", People),
+    ("GET", "/api/v1/family", Family),
+    ("GET", "/api/v1/first-steps", People),
+    ("GET", "/api/v1/sessions", People),
+    ("POST", "/api/v1/sessions/{id}/end", People),
+    ("GET", "/api/v1/me/sessions", SignedIn),
+    ("POST", "/api/v1/me/sessions/{id}/end", SignedIn),
+    ("POST", "/api/v1/me/password", SignedIn),
+    ("GET", "/api/v1/me/second-factor", SignedIn),
+    ("POST", "/api/v1/me/second-factor", SignedIn),
+    ("POST", "/api/v1/me/second-factor/confirm", SignedIn),
+    ("POST", "/api/v1/me/second-factor/off", SignedIn),
+    ("GET", "/api/v1/areas", SignedIn),
+    ("POST", "/api/v1/areas", People),
     ("GET", "/api/v1/audit", Audit),
     ("GET", "/api/v1/audit/verification", Audit),
     ("GET", "/api/v1/events", See),
@@ -75,6 +91,8 @@ const TABLE: &[(&str, &str, Need)] = &[
     ("POST", "/api/v1/homes/{id}/elders/{elder}/reveal", Act),
     ("POST", "/preferences", Nothing),
     ("POST", "/sign-in", Nothing),
+    ("GET", "/sign-in/code", Nothing),
+    ("POST", "/sign-in/code", Nothing),
     ("POST", "/sign-out", SignedIn),
 ];
 
@@ -101,6 +119,32 @@ const WATCH: &[(&str, &str, Need)] = &[
     ("POST", "/watch/drill/end", Plan),
     ("POST", "/watch/shift/end", Act),
     ("POST", "/watch/shift/take/{id}", Act),
+];
+
+/// The pages of the people.
+const PEOPLE_PAGES: &[(&str, &str, Need)] = &[
+    ("GET", "/account", SignedIn),
+    ("POST", "/account/password", SignedIn),
+    ("POST", "/account/second-factor", SignedIn),
+    ("POST", "/account/second-factor/confirm", SignedIn),
+    ("POST", "/account/second-factor/off", SignedIn),
+    ("POST", "/account/sessions/{id}/end", SignedIn),
+    ("GET", "/areas", People),
+    ("POST", "/areas", People),
+    ("GET", "/audit", Audit),
+    ("GET", "/family", Family),
+    ("GET", "/first-steps", People),
+    ("GET", "/people", People),
+    ("POST", "/people/{id}/elders", People),
+    ("POST", "/people", People),
+    ("GET", "/people/{id}", People),
+    ("POST", "/people/{id}", People),
+    ("POST", "/people/{id}/let-go", People),
+    ("POST", "/people/{id}/second-factor/reset", People),
+    ("POST", "/people/{id}/unlock", People),
+    ("GET", "/roles", People),
+    ("GET", "/sessions", People),
+    ("POST", "/sessions/{id}/end", People),
 ];
 
 /// The office's routes.
@@ -187,6 +231,7 @@ const OFFICE_PAGES: &[(&str, &str, Need)] = &[
     ("GET", "/office/events", Visit),
     ("GET", "/office/export/{target}", Office),
     ("GET", "/office/facts", City),
+    ("GET", "/office/figures", Refer),
     ("GET", "/office/findings", Office),
     ("GET", "/office/flags", Supervise),
     ("GET", "/office/follow-ups", Office),
@@ -221,11 +266,15 @@ const OFFICE_PAGES: &[(&str, &str, Need)] = &[
     ("POST", "/office/samples/{id}", Supervise),
 ];
 
-fn table() -> impl Iterator<Item = &'static (&'static str, &'static str, Need)> {
-    TABLE.iter().chain(WATCH).chain(OFFICE).chain(OFFICE_PAGES)
+/// A row: method, path, what it needs.
+pub(crate) type Row = (&'static str, &'static str, Need);
+
+/// Every row.
+pub(crate) fn rows() -> impl Iterator<Item = &'static Row> {
+    TABLE.iter().chain(WATCH).chain(OFFICE).chain(OFFICE_PAGES).chain(PEOPLE_PAGES)
 }
 
-const ROLES: &[Role] = &[
+pub(crate) const ROLES: &[Role] = &[
     Role::Operator,
     Role::ShiftLead,
     Role::VillageLiaison,
@@ -239,7 +288,7 @@ const ROLES: &[Role] = &[
     Role::Administrator,
 ];
 
-fn met(need: Need, role: Role) -> bool {
+pub(crate) fn met(need: Need, role: Role) -> bool {
     use Role::{Administrator, CitySupervisor, Department, Operator, Responder, ShiftLead, TownGuide, VillageLiaison, Visitor};
     match need {
         Nothing | Loopback | SignedIn => true,
@@ -253,6 +302,7 @@ fn met(need: Need, role: Role) -> bool {
         City => [CitySupervisor, Administrator].contains(&role),
         Refer => [VillageLiaison, TownGuide, CitySupervisor, Department, Administrator].contains(&role),
         People => role == Administrator,
+        Family => role == Role::Family,
         Plan | Audit => [ShiftLead, CitySupervisor, Administrator].contains(&role),
     }
 }
@@ -268,7 +318,7 @@ fn request(method: &str, path: &str, alarm: &str) -> axum::http::request::Builde
 async fn every_route_stands_in_the_table_with_what_it_needs() {
     let house = House::new().await;
     let served: BTreeSet<Route> = house.console.routes().iter().cloned().collect();
-    let expected: BTreeSet<Route> = table().map(|(method, path, need)| Route { method, path, need: *need }).collect();
+    let expected: BTreeSet<Route> = rows().map(|(method, path, need)| Route { method, path, need: *need }).collect();
     assert_eq!(served.difference(&expected).collect::<Vec<_>>(), Vec::<&Route>::new(), "routes without a row");
     assert_eq!(expected.difference(&served).collect::<Vec<_>>(), Vec::<&Route>::new(), "rows without a route");
 }
@@ -278,11 +328,11 @@ async fn nobody_gets_in_without_a_sign_in_and_each_role_where_it_may() {
     let house = House::new().await;
     house.follow();
     let alarm = house.press("home-0001").await;
-    for (method, path, need) in table() {
+    for (method, path, need) in rows() {
         let bare = house.send(request(method, path, alarm.as_str()).body(Body::empty()).unwrap()).await;
         match need {
             Nothing => assert_ne!(bare.status(), StatusCode::UNAUTHORIZED, "{path}"),
-            Loopback | Signed | SignedIn | See | Wall | Act | Plan | People | Audit | Visit | Office | Supervise | City | Refer => assert_eq!(bare.status(), StatusCode::UNAUTHORIZED, "{path}"),
+            Loopback | Signed | SignedIn | See | Wall | Act | Plan | People | Family | Audit | Visit | Office | Supervise | City | Refer => assert_eq!(bare.status(), StatusCode::UNAUTHORIZED, "{path}"),
         }
         for secret in ["wrong", "", "a b"] {
             let tried = request(method, path, alarm.as_str()).header("authorization", format!("Bearer {secret}")).header("cookie", format!("hearthline={secret}"));
@@ -547,7 +597,7 @@ async fn the_document_covers_every_route_of_the_api_and_publishes_its_enums() {
         }
     }
     let probes = ["/healthz", "/readyz", "/metrics"];
-    let served: BTreeSet<_> = table()
+    let served: BTreeSet<_> = rows()
         .filter(|(_, path, _)| path.starts_with("/api/") || probes.contains(path))
         .map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned()))
         .collect();

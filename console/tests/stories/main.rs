@@ -3,8 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod api;
+mod attacks;
+mod browser;
 mod detection;
 mod district;
+mod guide;
 mod door;
 mod events;
 mod office;
@@ -13,6 +16,7 @@ mod pages;
 mod people;
 mod links;
 mod plans;
+mod scope;
 mod support;
 mod town;
 mod watch;

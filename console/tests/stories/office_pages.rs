@@ -247,3 +247,25 @@ async fn events_samples_and_follow_ups_are_worked_on_in_forms() {
     assert_eq!(called.status(), StatusCode::SEE_OTHER, "{}", text(called).await);
     assert!(look(&house, "guide", "/office/samples").await.1.contains("属实"));
 }
+
+#[tokio::test]
+async fn a_department_has_its_own_referrals_and_figures() {
+    let house = House::new().await;
+    enrolled(&house).await;
+    house.post("city", "/api/v1/departments", r#"{"person":"housing","department":"housing","since":"2026-01-01"}"#).await;
+    for to in ["housing", "health"] {
+        let body = serde_json::json!({ "elder": "elder-1", "to": to, "words": "更换燃气软管" }).to_string();
+        assert_eq!(house.post("guide", "/api/v1/referrals", &body).await.0, StatusCode::OK);
+    }
+    let (status, page) = look(&house, "housing", "/office/figures").await;
+    assert_eq!(status, StatusCode::OK);
+    let referrals = page.split("id=\"referrals\"").nth(1).unwrap_or_default();
+    assert_eq!(referrals.matches("<tr>").count(), 2, "the heading and its own row: {referrals}");
+    assert!(!page.contains("陈秀英") && page.contains("住建"), "{page}");
+    let (_, all) = look(&house, "city", "/office/figures?month=2026-11").await;
+    assert!(all.split("id=\"referrals\"").nth(1).unwrap_or_default().matches("<tr>").count() >= 2, "{all}");
+    let (_, file) = look(&house, "housing", "/office/figures?table=referrals&format=csv").await;
+    assert_eq!(file.trim().lines().count(), 2, "{file}");
+    let (status, _) = look(&house, "linxiao", "/office/figures").await;
+    assert_eq!(status, StatusCode::FORBIDDEN);
+}

@@ -10,7 +10,7 @@ use care::plan::Plan;
 use care::{Alarm, AlarmId, Cause, EventId, HomeId, Lane, Level, Reason, Timestamp};
 use std::future::Future;
 
-fn alarm(home: &str, cause: &Cause, raised_at: Timestamp) -> Alarm {
+pub(super) fn alarm(home: &str, cause: &Cause, raised_at: Timestamp) -> Alarm {
     let id = AlarmId::derive(raised_at, &format!("{home} {cause}"));
     let reason = Reason::new("device_signal").text("device", "button").number("n", 0.1).time("at", raised_at).cause("cause", cause);
     let raise = Raise { cause: cause.clone(), level: cause.level(), reason, key: "k".into(), device: Some("button".into()) };
@@ -23,7 +23,7 @@ fn closed(mut alarm: Alarm) -> Alarm {
     alarm
 }
 
-fn put(alarm: &Alarm, expected: u64) -> Write {
+pub(super) fn put(alarm: &Alarm, expected: u64) -> Write {
     Write::PutAlarm { alarm: Box::new(alarm.clone()), expected }
 }
 

@@ -3,7 +3,7 @@
 use super::{Ledgers, at};
 use crate::ledger::{Quarantined, Tx, Write};
 use crate::register::{
-    Area, ContactRecord, Credential, CredentialRights, DeviceRecord, ElderRecord, HomeRecord, PersonRecord, PlanRecord, PlanScope, Put, Register,
+    Area, AuditAsk, ContactRecord, Credential, CredentialRights, DeviceRecord, ElderRecord, HomeRecord, PersonRecord, PlanRecord, PlanScope, Put, Register,
     Role, Token,
 };
 use care::plan::{Order, Plan, Rung, RungContact};
@@ -23,6 +23,7 @@ where
     sign_ins_and_tokens(&*all.register).await;
     what_nobody_knows_is_kept(&all).await;
     super::sheet::sheets(&*all.register).await;
+    alarms_of_a_home_go_from_new_to_old(&all).await;
     the_audit_is_a_chain(&all).await;
     let before = digest(&*all.register).await;
     drop(all);
@@ -189,8 +190,14 @@ async fn sign_ins_and_tokens(register: &dyn Register) {
     register.put(vec![Put::Token(token.clone())]).await.unwrap();
     let used = Token { used_at: at(50), ..token };
     register.put(vec![Put::Token(used.clone())]).await.unwrap();
-    assert_eq!(register.token("abc").await.unwrap(), Some(used));
-    register.put(vec![Put::EndToken("abc".into()), Put::EndToken("abc".into())]).await.unwrap();
+    assert_eq!(register.token("abc").await.unwrap(), Some(used.clone()));
+    let (of_another, earlier) = (Token { hash: "b".into(), person: "liaison".into(), ..used.clone() }, Token { hash: "c".into(), used_at: at(40), ..used.clone() });
+    register.put(vec![Put::Token(of_another.clone()), Put::Token(earlier.clone())]).await.unwrap();
+    assert_eq!(register.tokens(None, 10).await.unwrap(), [used.clone(), of_another, earlier.clone()]);
+    assert_eq!(register.tokens(Some(&"op".into()), 10).await.unwrap(), [used.clone(), earlier]);
+    assert_eq!(register.tokens(Some(&"op".into()), 1).await.unwrap(), [used]);
+    assert_eq!(register.tokens(Some(&"nobody".into()), 10).await.unwrap(), []);
+    register.put(vec![Put::EndToken("abc".into()), Put::EndToken("abc".into()), Put::EndToken("b".into()), Put::EndToken("c".into())]).await.unwrap();
     assert_eq!(register.token("abc").await.unwrap(), None);
 }
 
@@ -234,4 +241,30 @@ async fn the_audit_is_a_chain(all: &Ledgers) {
     assert!(lines.is_sorted_by(|a, b| a.seq + 1 == b.seq));
     assert_eq!(all.register.audit(lines[1].seq, 2).await.unwrap(), lines[2..4]);
     assert_eq!(all.register.verify_audit().await.unwrap(), None);
+    let said = Put::Audit { at: at(9), who: "lead".into(), action: "session.begin".into(), subject: "e1/phone".into() };
+    all.register.put(vec![said, Put::Audit { at: at(9), who: "lead".into(), action: "session.end".into(), subject: "e12".into() }]).await.unwrap();
+    let everything = all.register.audit(0, 1_000).await.unwrap();
+    let of = |who: &str| Some(who.to_owned());
+    for ask in [
+        AuditAsk::default(),
+        AuditAsk { who: of("lead"), ..AuditAsk::default() },
+        AuditAsk { actions: vec!["session.".into(), "elder.reveal.4".into()], ..AuditAsk::default() },
+        AuditAsk { subject: of("e1"), before: Some(everything.last().unwrap().seq), ..AuditAsk::default() },
+        AuditAsk { from: Some(at(4)), to: Some(at(9)), ..AuditAsk::default() },
+    ] {
+        let expected: Vec<_> = everything.iter().rev().filter(|l| ask.wants(l)).cloned().collect();
+        assert_eq!(all.register.audit_latest(&ask, 1_000).await.unwrap(), expected, "{ask:?}");
+        assert_eq!(all.register.audit_latest(&ask, 1).await.unwrap(), expected[..1], "{ask:?}");
+    }
+    let under_e1 = AuditAsk { subject: of("e1"), ..AuditAsk::default() };
+    assert_eq!(all.register.audit_latest(&under_e1, 1_000).await.unwrap().len(), 7, "its parts, and not what only begins alike");
+}
+
+async fn alarms_of_a_home_go_from_new_to_old(all: &Ledgers) {
+    let raised = [(Cause::Call, "home-8", 201), (Cause::Fall, "home-9", 202), (Cause::Gas, "home-8", 203)];
+    let alarms: Vec<_> = raised.iter().map(|(cause, home, second)| super::ledger::alarm(home, cause, at(*second))).collect();
+    all.ledger.commit(Tx { fence: None, writes: alarms.iter().map(|alarm| super::ledger::put(alarm, 0)).collect() }).await.unwrap();
+    assert_eq!(all.register.alarms_of(&"home-8".into(), 10).await.unwrap(), [alarms[2].clone(), alarms[0].clone()]);
+    assert_eq!(all.register.alarms_of(&"home-8".into(), 1).await.unwrap(), [alarms[2].clone()]);
+    assert_eq!(all.register.alarms_of(&"home-7".into(), 10).await.unwrap(), []);
 }

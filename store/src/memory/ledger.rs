@@ -41,7 +41,7 @@ struct Slot {
 
 #[derive(Default)]
 pub(super) struct State {
-    alarms: BTreeMap<AlarmId, Stored<Alarm>>,
+    pub(super) alarms: BTreeMap<AlarmId, Stored<Alarm>>,
     open: BTreeMap<(HomeId, Cause), AlarmId>,
     deadlines: BTreeSet<(Timestamp, AlarmId)>,
     attempts: BTreeMap<(AlarmId, u32), Attempt>,

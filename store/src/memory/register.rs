@@ -4,12 +4,12 @@ use super::ledger::{MemoryLedger, State};
 use super::lock;
 use crate::ledger::{LedgerError, Quarantined};
 use crate::register::{
-    Area, AuditLine, ContactRecord, Credential, DeviceRecord, ElderRecord, HomeRecord, PersonRecord, PlanRecord, Put, Register, Token, UnknownDevice,
+    Area, AuditAsk, AuditLine, ContactRecord, Credential, DeviceRecord, ElderRecord, HomeRecord, PersonRecord, PlanRecord, Put, Register, Token, UnknownDevice,
     audit_hash,
 };
 use crate::sheet::{PAGE_MAX, Sheet, SheetAsk};
 use async_trait::async_trait;
-use care::{ContactId, DeviceId, ElderId, HomeId, PersonId};
+use care::{Alarm, ContactId, DeviceId, ElderId, HomeId, PersonId};
 use std::cmp::Reverse;
 
 impl State {
@@ -123,6 +123,13 @@ impl Register for MemoryLedger {
         Ok(lock(&self.shared.state).tokens.get(hash).cloned())
     }
 
+    async fn tokens(&self, person: Option<&PersonId>, max: usize) -> Result<Vec<Token>, LedgerError> {
+        let mut all: Vec<_> = lock(&self.shared.state).tokens.values().filter(|t| person.is_none_or(|p| t.person == *p)).cloned().collect();
+        all.sort_by(|a, b| (b.used_at, &a.hash).cmp(&(a.used_at, &b.hash)));
+        all.truncate(max);
+        Ok(all)
+    }
+
     async fn unknown_devices(&self, max: usize) -> Result<Vec<UnknownDevice>, LedgerError> {
         let mut all: Vec<_> = lock(&self.shared.state).unknown.values().cloned().collect();
         all.sort_by_key(|d| Reverse(d.last_at));
@@ -134,8 +141,17 @@ impl Register for MemoryLedger {
         Ok(lock(&self.shared.state).quarantine.iter().rev().take(max).cloned().collect())
     }
 
+    async fn alarms_of(&self, home: &HomeId, max: usize) -> Result<Vec<Alarm>, LedgerError> {
+        let state = lock(&self.shared.state);
+        Ok(state.alarms.values().rev().filter(|a| a.value.home == *home).take(max).map(|a| a.value.clone()).collect())
+    }
+
     async fn audit(&self, after: u64, max: usize) -> Result<Vec<AuditLine>, LedgerError> {
         Ok(lock(&self.shared.state).audit.iter().filter(|l| l.seq > after).take(max).cloned().collect())
+    }
+
+    async fn audit_latest(&self, ask: &AuditAsk, max: usize) -> Result<Vec<AuditLine>, LedgerError> {
+        Ok(lock(&self.shared.state).audit.iter().rev().filter(|l| ask.wants(l)).take(max).cloned().collect())
     }
 
     async fn sheet(&self, kind: &str, id: &str) -> Result<Option<Sheet>, LedgerError> {

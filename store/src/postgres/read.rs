@@ -47,7 +47,7 @@ const EFFECTS_TRYING: &str = "WITH pick AS (SELECT * FROM effect WHERE done_at I
      take AS (UPDATE effect SET claimed_by = $1, adopted = TRUE FROM pick WHERE effect.alarm = pick.alarm AND effect.no = pick.no AND NOT (pick.claimed_by = $1 AND pick.adopted))
      SELECT alarm, home, level, test, body, due_at, tries, trying FROM pick ORDER BY alarm, no";
 
-fn alarm(row: &Row) -> Result<Stored<Alarm>, LedgerError> {
+pub(super) fn alarm(row: &Row) -> Result<Stored<Alarm>, LedgerError> {
     Ok(Stored { version: to_u64(row.try_get(0)?), value: serde_json::from_str(row.try_get(1)?)? })
 }
 

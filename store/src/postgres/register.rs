@@ -7,7 +7,7 @@ use super::read::{plan, scope};
 use super::sheet;
 use crate::ledger::{LedgerError, Quarantined};
 use crate::register::{
-    Area, AuditLine, ContactRecord, Credential, DeviceRecord, ElderRecord, HomeRecord, PersonRecord, PlanRecord, PlanScope, Put, Register, Token,
+    Area, AuditAsk, AuditLine, ContactRecord, Credential, DeviceRecord, ElderRecord, HomeRecord, PersonRecord, PlanRecord, PlanScope, Put, Register, Token,
     UnknownDevice, audit_hash,
 };
 use crate::sheet::{Sheet, SheetAsk};
@@ -16,7 +16,7 @@ use crate::sqlite::files::{instant, nanos, to_i64};
 use crate::sqlite::read::{limit, to_u64, unseal};
 use crate::sqlite::seal::Place;
 use async_trait::async_trait;
-use care::{Cause, ContactId, DeviceId, ElderId, HomeId, PersonId};
+use care::{Alarm, Cause, ContactId, DeviceId, ElderId, HomeId, PersonId};
 use tokio_postgres::Row;
 
 /// Audit lines checked in one question.
@@ -170,6 +170,26 @@ const ELDER: &str = "SELECT id, home, name, born_year, sex, phone, id_number, he
 const CONTACT: &str = "SELECT id, home, name, relation, addresses, language FROM contact";
 const PERSON: &str = "SELECT id, name, role, area, password_hash, active FROM person";
 const AUDIT: &str = "SELECT seq, at, who, action, subject, hash FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2";
+
+/// The audit by [`AuditAsk`]: every part of the question is a parameter, and null or empty means that it does not matter.
+const AUDIT_LATEST: &str = "SELECT seq, at, who, action, subject, hash FROM audit
+    WHERE seq < $1 AND at >= $2 AND at < $3 AND ($4::text IS NULL OR who = $4)
+        AND (cardinality($5::text[]) = 0 OR EXISTS (SELECT 1 FROM unnest($5::text[]) AS wanted WHERE starts_with(action, wanted)))
+        AND ($6::text IS NULL OR subject = $6 OR starts_with(subject, $6 || '/'))
+    ORDER BY seq DESC LIMIT $7";
+
+const TOKEN: &str = "SELECT hash, person, kind, created_at, expires_at, used_at FROM token";
+
+fn token(r: &Row) -> Result<Token, LedgerError> {
+    Ok(Token {
+        hash: r.try_get(0)?,
+        person: PersonId::new(r.try_get::<_, String>(1)?),
+        kind: r.try_get(2)?,
+        created_at: instant(r.try_get(3)?),
+        expires_at: instant(r.try_get(4)?),
+        used_at: instant(r.try_get(5)?),
+    })
+}
 
 fn audit_line(r: &Row) -> Result<AuditLine, LedgerError> {
     Ok(AuditLine {
@@ -334,17 +354,13 @@ impl Register for PgLedger {
     }
 
     async fn token(&self, hash: &str) -> Result<Option<Token>, LedgerError> {
-        self.row("SELECT person, kind, created_at, expires_at, used_at FROM token WHERE hash = $1", &[&text(hash)], |r| {
-            Ok(Token {
-                hash: hash.to_owned(),
-                person: PersonId::new(r.try_get::<_, String>(0)?),
-                kind: r.try_get(1)?,
-                created_at: instant(r.try_get(2)?),
-                expires_at: instant(r.try_get(3)?),
-                used_at: instant(r.try_get(4)?),
-            })
-        })
-        .await
+        self.row(&format!("{TOKEN} WHERE hash = $1"), &[&text(hash)], token).await
+    }
+
+    async fn tokens(&self, person: Option<&PersonId>, max: usize) -> Result<Vec<Token>, LedgerError> {
+        let person = person.map(|p| p.as_str().to_owned());
+        let sql = format!("{TOKEN} WHERE $1::text IS NULL OR person = $1 ORDER BY used_at DESC, hash LIMIT $2");
+        self.rows(&sql, &[&person, &limit(max)], token).await
     }
 
     async fn unknown_devices(&self, max: usize) -> Result<Vec<UnknownDevice>, LedgerError> {
@@ -372,6 +388,11 @@ impl Register for PgLedger {
         .await
     }
 
+    async fn alarms_of(&self, home: &HomeId, max: usize) -> Result<Vec<Alarm>, LedgerError> {
+        let sql = "SELECT version, body FROM alarm WHERE home = $1 ORDER BY id DESC LIMIT $2";
+        self.report(sql, &[&text(home.as_str()), &limit(max)], |r| super::read::alarm(r).map(|stored| stored.value)).await
+    }
+
     async fn audit(&self, after: u64, max: usize) -> Result<Vec<AuditLine>, LedgerError> {
         self.audit_page(after, max).await
     }
@@ -392,6 +413,11 @@ impl Register for PgLedger {
                 return Ok(None);
             }
         }
+    }
+
+    async fn audit_latest(&self, ask: &AuditAsk, max: usize) -> Result<Vec<AuditLine>, LedgerError> {
+        let (before, from, to) = (ask.before.map_or(i64::MAX, to_i64), ask.from.map_or(i64::MIN, nanos), ask.to.map_or(i64::MAX, nanos));
+        self.report(AUDIT_LATEST, &[&before, &from, &to, &ask.who, &ask.actions, &ask.subject, &limit(max)], audit_line).await
     }
 
     async fn sheet(&self, kind: &str, id: &str) -> Result<Option<Sheet>, LedgerError> {

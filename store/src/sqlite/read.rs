@@ -79,7 +79,7 @@ pub(crate) fn limit(max: usize) -> i64 {
 }
 
 /// `version, body` of an alarm.
-fn alarm(row: &Row<'_>) -> Result<Stored<Alarm>, LedgerError> {
+pub(super) fn alarm(row: &Row<'_>) -> Result<Stored<Alarm>, LedgerError> {
     Ok(Stored { version: to_u64(row.get(0)?), value: serde_json::from_str(&row.get::<_, String>(1)?)? })
 }
 

@@ -4,16 +4,16 @@ use super::apply::{Failure, audit, from_word, quarantine_row, word};
 use super::files::{instant, nanos, to_i64};
 use super::ledger::SqliteLedger;
 use super::ledger_writer::Work;
-use super::read::{limit, plan, row, rows, to_u64, unseal};
+use super::read::{alarm, limit, plan, row, rows, to_u64, unseal};
 use super::seal::{Keys, Place};
 use crate::ledger::{LedgerError, Quarantined};
 use crate::register::{
-    Area, AuditLine, ContactRecord, Credential, DeviceRecord, ElderRecord, HomeRecord, PersonRecord, PlanRecord, PlanScope, Put, Register, Token,
+    Area, AuditAsk, AuditLine, ContactRecord, Credential, DeviceRecord, ElderRecord, HomeRecord, PersonRecord, PlanRecord, PlanScope, Put, Register, Token,
     UnknownDevice, audit_hash,
 };
 use crate::sheet::{PAGE_MAX, Sheet, SheetAsk};
 use async_trait::async_trait;
-use care::{Cause, ContactId, DeviceId, ElderId, HomeId, PersonId};
+use care::{Alarm, Cause, ContactId, DeviceId, ElderId, HomeId, PersonId};
 use rusqlite::{Connection, Row, params};
 
 /// How the table names a scope.
@@ -227,6 +227,32 @@ fn audit_line(r: &Row<'_>) -> Result<AuditLine, LedgerError> {
     Ok(AuditLine { seq: to_u64(r.get(0)?), at: instant(r.get(1)?), who: r.get(2)?, action: r.get(3)?, subject: r.get(4)?, hash: r.get(5)? })
 }
 
+/// The audit by [`AuditAsk`]: every part of the question is a parameter, and null or empty means that it does not matter.
+const AUDIT_LATEST: &str = "SELECT seq, at, who, action, subject, hash FROM audit
+    WHERE seq < ?1 AND at >= ?2 AND at < ?3 AND (?4 IS NULL OR who = ?4)
+        AND (json_array_length(?5) = 0 OR EXISTS (SELECT 1 FROM json_each(?5) WHERE substr(action, 1, length(value)) = value))
+        AND (?6 IS NULL OR subject = ?6 OR substr(subject, 1, length(?6) + 1) = ?6 || '/')
+    ORDER BY seq DESC LIMIT ?7";
+
+fn audit_latest(db: &Connection, ask: &AuditAsk, max: usize) -> Result<Vec<AuditLine>, LedgerError> {
+    let actions = serde_json::to_string(&ask.actions)?;
+    let (before, from, to) = (ask.before.map_or(i64::MAX, to_i64), ask.from.map_or(i64::MIN, nanos), ask.to.map_or(i64::MAX, nanos));
+    rows(db, AUDIT_LATEST, params![before, from, to, ask.who, actions, ask.subject, limit(max)], audit_line)
+}
+
+const TOKEN: &str = "SELECT hash, person, kind, created_at, expires_at, used_at FROM token";
+
+fn token(r: &Row<'_>) -> Result<Token, LedgerError> {
+    Ok(Token {
+        hash: r.get(0)?,
+        person: PersonId::new(r.get::<_, String>(1)?),
+        kind: r.get(2)?,
+        created_at: instant(r.get(3)?),
+        expires_at: instant(r.get(4)?),
+        used_at: instant(r.get(5)?),
+    })
+}
+
 fn audit_after(db: &Connection, after: u64, max: usize) -> Result<Vec<AuditLine>, LedgerError> {
     let sql = "SELECT seq, at, who, action, subject, hash FROM audit WHERE seq > ?1 ORDER BY seq LIMIT ?2";
     rows(db, sql, params![to_i64(after), limit(max)], audit_line)
@@ -344,18 +370,13 @@ impl Register for SqliteLedger {
     }
 
     async fn token(&self, hash: &str) -> Result<Option<Token>, LedgerError> {
-        self.look(|db, _| {
-            row(db, "SELECT person, kind, created_at, expires_at, used_at FROM token WHERE hash = ?1", [hash], |r| {
-                Ok(Token {
-                    hash: hash.to_owned(),
-                    person: PersonId::new(r.get::<_, String>(0)?),
-                    kind: r.get(1)?,
-                    created_at: instant(r.get(2)?),
-                    expires_at: instant(r.get(3)?),
-                    used_at: instant(r.get(4)?),
-                })
-            })
-        })
+        self.look(|db, _| row(db, &format!("{TOKEN} WHERE hash = ?1"), [hash], token))
+    }
+
+    async fn tokens(&self, person: Option<&PersonId>, max: usize) -> Result<Vec<Token>, LedgerError> {
+        let person = person.map(|p| p.as_str().to_owned());
+        let sql = format!("{TOKEN} WHERE ?1 IS NULL OR person = ?1 ORDER BY used_at DESC, hash LIMIT ?2");
+        self.ask(move |db, _| rows(db, &sql, params![person, limit(max)], token)).await
     }
 
     async fn unknown_devices(&self, max: usize) -> Result<Vec<UnknownDevice>, LedgerError> {
@@ -387,8 +408,19 @@ impl Register for SqliteLedger {
         .await
     }
 
+    async fn alarms_of(&self, home: &HomeId, max: usize) -> Result<Vec<Alarm>, LedgerError> {
+        let home = home.as_str().to_owned();
+        let sql = "SELECT version, body FROM alarm WHERE home = ?1 ORDER BY id DESC LIMIT ?2";
+        self.ask(move |db, _| rows(db, sql, params![home, limit(max)], |r| alarm(r).map(|stored| stored.value))).await
+    }
+
     async fn audit(&self, after: u64, max: usize) -> Result<Vec<AuditLine>, LedgerError> {
         self.ask(move |db, _| audit_after(db, after, max)).await
+    }
+
+    async fn audit_latest(&self, ask: &AuditAsk, max: usize) -> Result<Vec<AuditLine>, LedgerError> {
+        let ask = ask.clone();
+        self.ask(move |db, _| audit_latest(db, &ask, max)).await
     }
 
     async fn sheet(&self, kind: &str, id: &str) -> Result<Option<Sheet>, LedgerError> {

@@ -1,9 +1,10 @@
 //! The office's part of the OpenAPI document, made from its table: every route of [`super::routes`] has a row, which a
 //! test holds. Records are described by the words that their closed sets allow.
 
+use super::shapes;
 use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::RequestBodyBuilder;
-use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, SchemaType, Type};
 use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Required, Response, ResponseBuilder};
 
 /// Method, path, what it does, what the body holds.
@@ -83,7 +84,7 @@ const ASKED: &[(&str, &str)] = &[
     ("elder", "An elder's identifier"),
     ("from", "From this instant (RFC 3339)"),
     ("to", "Before this instant (RFC 3339)"),
-    ("text", "Part of a name"),
+    ("text", "Part of a name, its first letters in pinyin, the end of a phone number, part of an address"),
     ("list", "Which worklist"),
     ("month", "A month: 2026-11"),
     ("limit", "Most items, 1 to 500"),
@@ -94,6 +95,17 @@ fn text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(SchemaType::Type(Type::String))
 }
 
+/// The type of a value of a query.
+fn asked(name: &str) -> ObjectBuilder {
+    let format = |format| text().format(Some(SchemaFormat::KnownFormat(format)));
+    match name {
+        "from" | "to" => format(KnownFormat::DateTime),
+        "month" => text().pattern(Some("^[0-9]{4}-(0[1-9]|1[0-2])$")),
+        "limit" => ObjectBuilder::new().schema_type(SchemaType::Type(Type::Integer)).minimum(Some(1)).maximum(Some(crate::limits::PAGE_MAX)),
+        _ => text(),
+    }
+}
+
 fn problem(description: &str) -> RefOr<Response> {
     let content = ContentBuilder::new().schema(Some(RefOr::<utoipa::openapi::Schema>::Ref(Ref::from_schema_name("Problem")))).build();
     RefOr::T(ResponseBuilder::new().description(description).content("application/problem+json", content).build())
@@ -101,6 +113,10 @@ fn problem(description: &str) -> RefOr<Response> {
 
 /// Adds the office's routes.
 pub(crate) fn add_to(document: &mut OpenApi) {
+    let components = document.components.get_or_insert_default();
+    for (name, schema) in shapes::records() {
+        components.schemas.insert(name.to_owned(), schema);
+    }
     for (method, path, does, body) in ROWS {
         let object = ContentBuilder::new().schema(Some(ObjectBuilder::new().schema_type(SchemaType::Type(Type::Object)).build())).build();
         let mut operation = OperationBuilder::new()
@@ -113,6 +129,7 @@ pub(crate) fn add_to(document: &mut OpenApi) {
             ("401", "No valid session or token"),
             ("403", "The role is not enough"),
             ("404", "No such thing, or outside the caller's area"),
+            ("413", "The body is too large"),
             ("409", "Somebody else has changed it meanwhile"),
             ("422", "The rules refuse it, with every reason"),
             ("503", "Not possible at the moment"),
@@ -130,14 +147,15 @@ pub(crate) fn add_to(document: &mut OpenApi) {
                         .parameter_in(ParameterIn::Query)
                         .required(Required::False)
                         .description(Some(*description))
-                        .schema(Some(text()))
+                        .schema(Some(asked(name)))
                         .build(),
                 );
             }
         }
         if !body.is_empty() {
             let media = if *path == "/api/v1/warnings" { "application/cap+xml" } else { "application/json" };
-            operation = operation.request_body(Some(RequestBodyBuilder::new().description(Some(*body)).content(media, object).build()));
+            let content = ContentBuilder::new().schema(Some(if media == "application/json" { shapes::body(path, body) } else { text().build().into() })).build();
+            operation = operation.request_body(Some(RequestBodyBuilder::new().description(Some(*body)).content(media, content).build()));
         }
         let operation = operation.build();
         let item = document.paths.paths.entry((*path).to_owned()).or_default();

@@ -6,6 +6,7 @@ use crate::caller::{Caller, Need};
 use crate::extract::{Asked, Body, Id, Ids, cursor, limit};
 use crate::mask;
 use crate::office::{Brief, Kept, Worklist, masked};
+use crate::people::reads;
 use crate::problem::Problem;
 use axum::Json;
 use axum::extract::State;
@@ -51,6 +52,7 @@ pub(crate) async fn one_elder(State(app): State<App>, caller: Caller, Id(id): Id
     let brief = elder_of(&app, &caller, &id).await?;
     let office = &app.parts.office;
     let kept: Kept<ElderFile> = office.get(&id).await?;
+    reads::opened(&app, &caller, "elder.read", &id).await?;
     let today = office.today();
     let decisions: Vec<Value> = category::decisions(&kept.record, today)
         .into_iter()

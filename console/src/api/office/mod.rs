@@ -5,6 +5,7 @@ mod document;
 mod elders;
 mod matters;
 mod months;
+mod shapes;
 mod visits;
 
 pub(crate) use document::add_to as add_to_document;

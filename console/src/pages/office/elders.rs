@@ -8,6 +8,7 @@ use crate::caller::Need;
 use crate::extract::{Asked, Id};
 use crate::messages::fill;
 use crate::office::{Kept, Worklist, masked};
+use crate::people::reads;
 use crate::problem::Problem;
 use axum::response::Response;
 use care::office::category::{self, Verdict};
@@ -134,6 +135,7 @@ pub(crate) async fn one(desk: Desk, Id(id): Id) -> Result<Response, Problem> {
     let brief = elder_of(&desk.app, &desk.caller, &id).await?;
     let office = desk.app.parts.office.clone();
     let kept: Kept<ElderFile> = office.get(&id).await?;
+    reads::opened(&desk.app, &desk.caller, "elder.read", &id).await?;
     let file = masked(&kept.record);
     let policy = office.policy()?;
     let today = office.today();
@@ -460,6 +462,7 @@ pub(crate) async fn edit(desk: Desk, Id(id): Id) -> Result<Response, Problem> {
     elder_of(&desk.app, &desk.caller, &id).await?;
     let office = desk.app.parts.office.clone();
     let kept: Kept<ElderFile> = office.get(&id).await?;
+    reads::opened(&desk.app, &desk.caller, "elder.read", &id).await?;
     let file = masked(&kept.record);
     let mut page = Page::new("elders", format!("{} · {}", file.name, desk.o.edit)).link(format!("/office/elders/{id}"), desk.o.cancel);
     page.forms.push(edit_form(&desk, &file, kept.version, false, office.policy()?));

@@ -3,6 +3,7 @@
 
 mod due;
 mod elders;
+mod figures;
 mod form;
 mod import;
 mod matters;
@@ -13,6 +14,7 @@ mod rules;
 mod words;
 
 pub(crate) use form::Fields;
+pub(crate) use form::query_without;
 pub(crate) use part::{Cell, Entry, Fact, Field, Form, Link, Listing, Page, Section, Visits, choices};
 pub(crate) use words::{OfficeWords, office_words};
 
@@ -118,7 +120,16 @@ impl Desk {
     }
 
     /// The page, drawn; or one of its tables as a file, if the query asks for a format.
-    pub(crate) fn show(self, mut page: Page) -> Response {
+    pub(crate) fn show(self, page: Page) -> Response {
+        let (here, room, tabs) = match super::watch::tabs(&self.look, page.here) {
+            Some(tabs) => ("watch", self.look.words().nav_watch, tabs),
+            None => ("office", self.o.nav_label, self.tabs(page.here)),
+        };
+        self.show_in(here, room, tabs, page)
+    }
+
+    /// The same in another room of pages, with the tabs of that room.
+    pub(crate) fn show_in(self, here: &'static str, room: &'static str, tabs: Vec<Link>, mut page: Page) -> Response {
         if let Some(format) = form::query_value(&self.query, "format") {
             let which = form::query_value(&self.query, "table").unwrap_or_default();
             let table = page.tables.iter().find(|table| which.is_empty() || table.id == which);
@@ -126,17 +137,14 @@ impl Desk {
                 return file;
             }
         }
-        let (room, tabs) = match super::watch::tabs(&self.look, page.here) {
-            Some(tabs) => ("watch", tabs),
-            None => ("office", self.tabs(page.here)),
-        };
         page.tabs = tabs;
+        page.room = room;
         for table in &mut page.tables {
             let query = form::query_without(&self.query, &["format", "table"]);
             let base = self.path.split('?').next().unwrap_or_default();
             table.file = format!("{base}?{query}{}table={}&", if query.is_empty() { "" } else { "&" }, table.id);
         }
-        let frame = Frame::new(&self.app, &self.caller, self.look, room, self.path);
+        let frame = Frame::new(&self.app, &self.caller, self.look, here, self.path);
         html(StatusCode::OK, &Drawn { look: self.look, t: frame.t, o: self.o, v: assets::version(), frame, page })
     }
 
@@ -148,6 +156,7 @@ impl Desk {
             ("months", "/office/months", o.tab_months, Need::Office),
             ("matters", "/office/follow-ups", o.tab_matters, Need::Office),
             ("referrals", "/office/referrals", o.tab_referrals, Need::Refer),
+            ("figures", "/office/figures", o.tab_figures, Need::Refer),
             ("supervision", "/office/samples", o.tab_supervision, Need::Supervise),
             ("events", "/office/events", o.tab_events, Need::Visit),
             ("import", "/office/import", o.tab_import, Need::Office),
@@ -183,7 +192,8 @@ async fn start(caller: Caller) -> Redirect {
     std::future::ready(Redirect::to(match caller.role {
         Role::Department => "/office/referrals",
         Role::TownGuide | Role::CitySupervisor | Role::Administrator => "/office/months",
-        Role::Operator | Role::ShiftLead | Role::VillageLiaison | Role::Visitor | Role::Family | Role::Responder | Role::WallBoard => "/office/due",
+        Role::Operator | Role::ShiftLead | Role::VillageLiaison | Role::Visitor => "/office/due",
+        Role::Family | Role::Responder | Role::WallBoard => super::start_of(caller.role),
     }))
     .await
 }
@@ -226,6 +236,7 @@ pub(crate) fn routes(table: Table) -> Table {
         .post("/office/needs/{id}", Visit, matters::step_need)
         .get("/office/referrals", Refer, matters::referrals)
         .post("/office/referrals/{id}", Refer, matters::step_referral)
+        .get("/office/figures", Refer, figures::page)
         .get("/office/incidents", Visit, matters::incidents)
         .get("/office/samples", Supervise, matters::samples)
         .post("/office/samples", Supervise, matters::draw)

@@ -18,6 +18,8 @@ pub(crate) struct Cell {
     pub(crate) href: Option<String>,
     pub(crate) chip: &'static str,
     pub(crate) class: &'static str,
+    /// Where a button of this cell leads, and what it does in full words.
+    pub(crate) act: Option<(String, String)>,
     number: Option<f64>,
 }
 
@@ -36,6 +38,11 @@ impl Cell {
 
     pub(crate) fn chip(chip: &'static str, text: impl Into<String>) -> Self {
         Self { text: text.into(), chip, ..Self::default() }
+    }
+
+    /// A button that does something with its row: what it says, where it leads, what it does in full words.
+    pub(crate) fn button(text: impl Into<String>, action: impl Into<String>, label: impl Into<String>) -> Self {
+        Self { text: text.into(), act: Some((action.into(), label.into())), ..Self::default() }
     }
 
     /// A share as it is printed.
@@ -74,7 +81,7 @@ impl Listing {
 
     /// The same as a table to be written.
     fn table(&self, notes: &[String]) -> Table {
-        let cell = |cell: &Cell| cell.number.map_or_else(|| workbook::Cell::text(&cell.text), workbook::Cell::Number);
+        let cell = |cell: &Cell| if cell.act.is_some() { workbook::Cell::text("") } else { cell.number.map_or_else(|| workbook::Cell::text(&cell.text), workbook::Cell::Number) };
         Table {
             name: self.title.clone(),
             heading: self.heading.clone(),
@@ -123,6 +130,8 @@ pub(crate) struct Field {
     pub(crate) options: Vec<Choice>,
     pub(crate) required: bool,
     pub(crate) hint: String,
+    /// What a browser may fill in by itself; empty: not said.
+    pub(crate) autocomplete: &'static str,
 }
 
 impl Field {
@@ -163,9 +172,21 @@ pub(crate) struct Form {
     pub(crate) action: String,
     pub(crate) fields: Vec<Field>,
     pub(crate) submit: String,
+    /// What stands above the fields.
+    pub(crate) lead: String,
+    /// A picture of our own making, as it stands in the page.
+    pub(crate) figure: String,
 }
 
 impl Form {
+    pub(crate) fn lead(self, lead: &str) -> Self {
+        Self { lead: lead.to_owned(), ..self }
+    }
+
+    pub(crate) fn figure(self, figure: String) -> Self {
+        Self { figure, ..self }
+    }
+
     /// A form that asks for a list.
     pub(crate) fn search(action: &str, submit: &str, fields: Vec<Field>) -> Self {
         Self { class: "search", method: "get", action: action.to_owned(), submit: submit.to_owned(), title: submit.to_owned(), fields, ..Self::default() }
@@ -214,6 +235,10 @@ pub(crate) struct Page {
     pub(crate) tabs: Vec<Link>,
     pub(crate) links: Vec<Link>,
     pub(crate) told: String,
+    /// What was refused, and why.
+    pub(crate) wrong: String,
+    /// What its tabs are called.
+    pub(crate) room: &'static str,
     pub(crate) lead: Vec<String>,
     pub(crate) search: Vec<Form>,
     pub(crate) sections: Vec<Section>,

@@ -1,33 +1,17 @@
 //! What the office's pages say, in both languages: a part of the one table of words, kept apart for its length.
 
+use crate::word_table::word_table;
 use care::Language;
-
-macro_rules! words {
-    ($($key:ident: $zh:literal, $en:literal;)*) => {
-        /// What the office's pages say, in one language.
-        #[derive(Debug, Clone, Copy)]
-        pub(crate) struct OfficeWords {
-            $(#[doc = $en] pub(crate) $key: &'static str,)*
-        }
-
-        const ZH: OfficeWords = OfficeWords { $($key: $zh,)* };
-        const EN: OfficeWords = OfficeWords { $($key: $en,)* };
-
-        /// The rows: key, Chinese, English.
-        #[cfg(test)]
-        const ROWS: &[(&str, &str, &str)] = &[$((stringify!($key), $zh, $en),)*];
-    };
-}
 
 /// The words of a language.
 pub(crate) fn office_words(language: Language) -> &'static OfficeWords {
-    match language {
-        Language::Zh => &ZH,
-        Language::En => &EN,
-    }
+    OfficeWords::of(language)
 }
 
-words! {
+word_table! {
+    struct OfficeWords;
+    #[cfg(test)]
+    pub(crate) const ROWS;
     // Around every page.
     nav_label: "探访关爱", "Visits and care";
     tab_due: "待访", "To visit";
@@ -39,6 +23,33 @@ words! {
     tab_events: "加访", "Extra visits";
     tab_import: "导入导出", "Import and export";
     tab_policy: "政策", "Policy";
+    tab_figures: "数据", "Figures";
+    f_lead: "本部门的数据。月份内的事实随时可能补录，结账后的月报以“月报”为准。", "The figures of this department. Facts of a month may still come in; a closed month's report holds.";
+    f_work: "探访服务", "Visits made";
+    f_providers: "按服务力量单位", "By provider";
+    f_volunteers: "志愿者时长", "Volunteers' hours";
+    f_towns: "隐患与突发情况（按镇街）", "Hazards and incidents by town";
+    f_property: "物业上报的隐患", "Hazards reported by property staff";
+    f_categories: "在册老人类别", "Elders by category";
+    f_left_behind: "留守老人", "Left-behind elders";
+    f_dependents: "失能照护", "Dependent elders";
+    f_referrals: "转介", "Referrals";
+    f_cards: "残疾证 60 天内到期或已过期", "Disability cards that end within 60 days or have ended";
+    f_visits: "探访次数", "Visits";
+    f_counted: "计入次数", "Counted";
+    f_minutes: "分钟", "Minutes";
+    f_pay: "费用（元）", "Pay (yuan)";
+    f_hazards: "隐患", "Hazards";
+    f_settled: "已整改", "Settled";
+    f_incidents: "突发情况", "Incidents";
+    f_grave: "重大", "Grave";
+    f_closed: "已结束", "Closed";
+    f_number: "人数", "Number";
+    f_helped: "已有服务", "With help";
+    f_sent: "已转", "Sent";
+    f_taken: "已接收", "Taken";
+    f_done: "已办结", "Done";
+    f_returned: "已退回", "Returned";
     nothing: "暂无内容", "Nothing here";
     next_page: "下一页", "Next page";
     search: "查找", "Find";
@@ -149,7 +160,7 @@ words! {
     purpose_service: "向服务单位提供资料", "share with services";
     said_by: "由谁表示", "Said by";
     proof: "凭证存放处", "Where the proof is kept";
-    search_name: "姓名、编号", "Name or identifier";
+    search_name: "姓名、拼音首字母、电话尾号、地址", "Name, pinyin initials, end of a phone number, address";
     list_no_first_contact: "无第一探访联系人", "Without a first contact";
     list_review_due: "待核查", "Review due";
     list_card_ends: "残疾证到期", "Card ends";
@@ -375,19 +386,8 @@ words! {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn both_languages_are_whole_and_fill_the_same_blanks() {
-        let blanks = |text: &str| {
-            let mut names: Vec<String> = text.split('{').skip(1).filter_map(|part| part.split('}').next()).map(str::to_owned).collect();
-            names.sort();
-            names
-        };
-        for (key, zh, en) in ROWS {
-            assert!(!zh.is_empty() && !en.is_empty(), "{key}");
-            assert_eq!(blanks(zh), blanks(en), "{key}");
-            assert!(!en.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c)), "{key}: {en}");
-        }
+        crate::word_table::assert_whole(super::ROWS, &[]);
     }
 }
