@@ -1,6 +1,6 @@
 //! What an alarm is about, and how much it matters.
 
-use crate::{DeviceId, Reason, Signal, SignalKind, Value};
+use crate::{DeviceId, Reason, Signal, SignalKind, TimeDelta, Value};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -164,12 +164,17 @@ pub fn raised_by(signal: &Signal, key: &str) -> Option<Raise> {
     if !on {
         return None;
     }
-    let reason = Reason::new("device_signal")
-        .text("device", signal.device.as_str())
-        .cause("cause", &cause)
-        .time("at", signal.heard_at);
+    let late = signal.said_at.map_or(TimeDelta::zero(), |said| signal.heard_at - said);
+    let code = if late >= LATE_FROM { "device_signal_late" } else { "device_signal" };
+    let mut reason = Reason::new(code).text("device", signal.device.as_str()).cause("cause", &cause).time("at", signal.heard_at);
+    if let Some(said) = signal.said_at.filter(|_| late >= LATE_FROM) {
+        reason = reason.date("day", said).time("said", said).span("late", late);
+    }
     Some(Raise { level: cause.level(), cause, reason, key: key.to_owned(), device: Some(signal.device.clone()) })
 }
+
+/// A signal that was kept on its way for this long is told with both its times.
+pub const LATE_FROM: TimeDelta = TimeDelta::minutes(2);
 
 /// At or below this a battery is reported as low.
 pub const BATTERY_LOW_PERCENT: f64 = 15.0;
@@ -177,6 +182,27 @@ pub const BATTERY_LOW_PERCENT: f64 = 15.0;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Timestamp;
+
+    #[test]
+    fn a_call_that_was_kept_on_its_way_is_told_with_both_its_times() {
+        let heard: Timestamp = "2026-11-23T08:00:00Z".parse().unwrap();
+        let call = |said_at: Option<Timestamp>| Signal {
+            home: "h".into(),
+            device: "b1".into(),
+            kind: SignalKind::Call,
+            value: Value::None,
+            room: None,
+            event: None,
+            said_at,
+            heard_at: heard,
+        };
+        let told = |said_at| raised_by(&call(said_at), "k").unwrap().reason.render(crate::Language::En, chrono_tz::Asia::Shanghai);
+        assert_eq!(told(None), "Call for help at 16:00, device b1.");
+        assert_eq!(told(Some(heard - TimeDelta::seconds(20))), "Call for help at 16:00, device b1.");
+        assert_eq!(told(Some(heard + TimeDelta::days(1))), "Call for help at 16:00, device b1.", "a clock that is ahead tells nothing");
+        assert_eq!(told(Some(heard - TimeDelta::hours(20))), "Call for help at 16:00, device b1; by its own record it happened 20 h before, on 2026-11-22 at 20:00.");
+    }
 
     #[test]
     fn names_go_there_and_back() {

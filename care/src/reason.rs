@@ -62,6 +62,11 @@ pub const TABLES: &[&[Row]] = &[
 const ROWS: &[Row] = &[
     ("device_signal", "{at} 设备 {device} 报警：{cause}。", "{cause} at {at}, device {device}."),
     (
+        "device_signal_late",
+        "{at} 设备 {device} 报警：{cause}；据其自身记录发生于 {late}前（{day} {said}）。",
+        "{cause} at {at}, device {device}; by its own record it happened {late} before, on {day} at {said}.",
+    ),
+    (
         "unreadable_call",
         "{at} 设备 {device} 报警：{cause}（内容无法解读，按报警处理）。",
         "{cause} at {at}, device {device} (its content could not be read: taken as an alarm).",

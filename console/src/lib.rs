@@ -42,6 +42,7 @@ mod serve;
 mod shape;
 mod watch;
 
+pub use api::hubs::HUB_SETTING;
 pub use api::openapi::openapi;
 pub use app::{ConsoleSettings, Parts, Transport};
 pub use caller::{API, Need, SESSION, hash_of, new_token};

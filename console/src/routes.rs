@@ -142,6 +142,8 @@ pub(crate) fn build(app: &App) -> (Router, Vec<Route>) {
         .get("/api/v1/unknown-devices", See, api::worklists::unknown_devices)
         .get("/api/v1/outage-worklist", See, api::worklists::outage)
         .post("/api/v1/credentials/{id}/revoke", Plan, api::credentials::revoke)
+        .get("/api/v1/hubs", See, api::hubs::list)
+        .post("/api/v1/hubs", Plan, api::hubs::put)
         .get("/api/v1/plans", See, api::plans::list)
         .post("/api/v1/plans", Plan, api::plans::put)
         .post("/api/v1/plans/end", Plan, api::plans::end)

@@ -4,7 +4,7 @@ use crate::arrival::{self, Entry};
 use crate::codec::{Fault, Payload, Qos};
 use crate::counters::{Count, Counters};
 use crate::hall::Hall;
-use crate::keys::Keys;
+use crate::keys::{Keys, routing_name};
 use crate::limits::{Limits, Pace, Rate};
 use crate::message::Message;
 use crate::tls::{Tls, TlsError};
@@ -246,6 +246,13 @@ impl DoorHandle {
     /// stored: what must reach a device is kept by the caller and sent again until it is of no use any more.
     pub fn publish(&self, topic: &str, payload: &[u8], retain: Retain) -> usize {
         let message = Message::new((topic.to_owned(), 0), Payload::from(payload), Qos::One, retain == Retain::Yes);
+        self.hall.routes.publish(&Arc::new(message), None)
+    }
+
+    /// The same for a topic outside the native language, as the hubs of this home know it.
+    pub fn publish_in(&self, home: &HomeId, topic: &str, payload: &[u8], retain: Retain) -> usize {
+        let name = routing_name(Some(home), topic);
+        let message = Message::new(name, Payload::from(payload), Qos::One, retain == Retain::Yes);
         self.hall.routes.publish(&Arc::new(message), None)
     }
 

@@ -10,6 +10,8 @@ pub mod config;
 pub mod decode;
 pub mod demo;
 pub mod evaluate;
+pub mod hub;
+pub mod hub_setting;
 pub mod init;
 pub mod keys;
 pub mod lamp;

@@ -47,6 +47,8 @@ enum Command {
     Evaluate(hearthline::evaluate::Args),
     /// Show what is understood of a device's messages (JSON lines).
     Decode(hearthline::decode::Args),
+    /// The home hub: hears a home's devices, keeps what they say, forwards it to the platform.
+    Hub(hearthline::hub::Args),
     /// Telephone calls: try a trunk, list the phrases to record.
     #[command(subcommand)]
     Voice(hearthline::telephone::Command),
@@ -131,6 +133,7 @@ fn main() -> ExitCode {
         Command::Voice(command) => service(hearthline::telephone::run(command), "error"),
         Command::Policy(args) => hearthline::policy::run(args),
         Command::Demo(args) => service(demo::run(args), "warn"),
+        Command::Hub(args) => service(hearthline::hub::run(args), "info"),
         Command::Run { config } => service(async move { run::run(&config).await }, "info"),
         Command::Init { dir } => service(async move { init::init(&dir).await }, "warn"),
         Command::Register { config, file } => service(async move { init::register(&config, &file).await }, "warn"),

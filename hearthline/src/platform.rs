@@ -362,6 +362,7 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
     lamps.doors_are_open(door.clone(), bridges.clone());
     pulse.door_is_open(door.clone());
     tasks.push(tokio::spawn(end_revoked(register.clone(), door.clone())));
+    tasks.push(tokio::spawn(crate::hub_setting::tell_hubs(register.clone(), door.clone())));
     tasks.push(tokio::spawn({
         let (canary, stop) = (canary.clone(), stopped.clone());
         async move { canary.run(stop).await }

@@ -16,11 +16,12 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("wire", &["care"]),
     ("store", &["care"]),
     ("gateway", &["care", "wire", "store"]),
+    ("hub", &["care", "wire", "store", "gateway"]),
     ("ingest", &["care", "wire", "store"]),
     ("alerts", &["care", "store"]),
     ("console", &["care", "wire", "store"]),
     ("firmware-sim", &["care", "wire"]),
-    ("hearthline", &["care", "wire", "store", "gateway", "ingest", "alerts", "console", "firmware-sim"]),
+    ("hearthline", &["care", "wire", "store", "gateway", "hub", "ingest", "alerts", "console", "firmware-sim"]),
 ];
 
 #[test]

@@ -109,7 +109,8 @@ fn native() {
     fuzz("native", &seeds, |bytes, random| {
         let topic = topics[random.below(topics.len())];
         hear(&mut Learned::default(), topic, bytes);
-        let _acknowledged = wire::native::ack_for(topic, bytes);
+        let _acknowledged = wire::native::ack_for(topic, bytes, care::Timestamp::UNIX_EPOCH);
+        let _told = wire::native::told_at(bytes);
         let _command = wire::native::parse_command(bytes);
         let (text, _) = (String::from_utf8_lossy(bytes), ());
         hear(&mut Learned::default(), &format!("care/v1/{text}"), b"{}");

@@ -8,6 +8,7 @@ pub(crate) mod detection;
 pub(crate) mod dispatch;
 pub(crate) mod events;
 pub(crate) mod homes;
+pub(crate) mod hubs;
 pub(crate) mod me;
 pub(crate) mod office;
 pub(crate) mod openapi;

@@ -1,6 +1,6 @@
 //! The OpenAPI document of the API. A test compares it with the table of routes.
 
-use super::{alarms, audit, connect, credentials, detection, dispatch, events, homes, me, people, plans, reveal, verbs, worklists};
+use super::{alarms, audit, connect, credentials, detection, dispatch, events, homes, hubs, me, people, plans, reveal, verbs, worklists};
 use crate::probes;
 use crate::problem::ProblemBody;
 use axum::Json;
@@ -60,7 +60,7 @@ impl Modify for SignIn {
         probes::healthz, probes::readyz, probes::metrics, document, me::me, alarms::list, alarms::one, verbs::claim, verbs::report, verbs::close,
         verbs::hand_over, verbs::let_go, verbs::on_the_way, verbs::skip, verbs::stop, verbs::call_now, verbs::step, verbs::note, connect::connect, homes::list, homes::one, detection::routine, detection::away,
         detection::back, detection::normal, detection::rules, detection::pets, detection::trial, people::list, people::put, people::let_go, reveal::elder, reveal::contact,
-        credentials::revoke, worklists::quarantine, worklists::unknown_devices, worklists::outage, dispatch::state, plans::list, plans::put, plans::end, plans::rotas, plans::put_rota, plans::well_calls, plans::put_well_call, plans::lacking,
+        credentials::revoke, hubs::list, hubs::put, worklists::quarantine, worklists::unknown_devices, worklists::outage, dispatch::state, plans::list, plans::put, plans::end, plans::rotas, plans::put_rota, plans::well_calls, plans::put_well_call, plans::lacking,
         audit::list, audit::verify, events::stream
     ),
     components(schemas(alarms::WhichName, ProblemBody)),

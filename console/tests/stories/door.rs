@@ -30,6 +30,8 @@ const TABLE: &[(&str, &str, Need)] = &[
     ("GET", "/l/{token}", Nothing),
     ("POST", "/l/{token}", Nothing),
     ("POST", "/api/v1/dispatch/states", Signed),
+    ("GET", "/api/v1/hubs", See),
+    ("POST", "/api/v1/hubs", Plan),
     ("GET", "/api/v1/plans", See),
     ("GET", "/api/v1/rotas", See),
     ("GET", "/api/v1/well-calls", See),

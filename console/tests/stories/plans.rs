@@ -121,3 +121,17 @@ async fn an_elders_daily_call_is_begun_and_ended() {
     let other = json!({ "home": "home-0002", "elder": elder, "minute": 540, "on": true }).to_string();
     assert_eq!(house.post("lead", "/api/v1/well-calls", &other).await.0, StatusCode::UNPROCESSABLE_ENTITY);
 }
+
+#[tokio::test]
+async fn a_hub_is_set_from_afar_within_its_ranges_and_a_lost_update_is_refused() {
+    let house = house().await;
+    let body = |version: u32, heartbeat: u32| json!({ "home": "home-0001", "hub": "hub", "version": version, "heartbeat_s": heartbeat }).to_string();
+    assert_eq!(house.post("lead", "/api/v1/hubs", &body(0, 5)).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(house.post("lead", "/api/v1/hubs", &body(0, 30)).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(house.post("lead", "/api/v1/hubs", &body(0, 40)).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(house.post("lead", "/api/v1/hubs", &body(1, 40)).await.0, StatusCode::NO_CONTENT);
+    let nobodys = json!({ "home": "home-none", "hub": "hub" }).to_string();
+    assert_eq!(house.post("lead", "/api/v1/hubs", &nobodys).await.0, StatusCode::NOT_FOUND);
+    let (_, page) = house.get("lead", "/api/v1/hubs").await;
+    assert_eq!((page["items"][0]["version"].as_u64(), page["items"][0]["heartbeat_s"].as_u64()), (Some(2), Some(40)));
+}

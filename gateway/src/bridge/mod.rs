@@ -343,8 +343,8 @@ fn hand_in(shared: &Arc<Shared>, link: &Arc<Link>, heard: Heard, mouth: &Mouth) 
         mouth.acknowledge(token);
         return None;
     }
-    let word = wire::native::ack_for(&topic, &payload);
     let heard_at = shared.clock.now();
+    let word = wire::native::ack_for(&topic, &payload, heard_at);
     let record = Record { lane, home, source: shared.settings.name.clone(), topic, payload, heard_at };
     let slot = link.slot();
     let counted = Arc::clone(shared);

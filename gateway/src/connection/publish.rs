@@ -179,7 +179,7 @@ impl Connection {
         if !self.hall.routes.wanted(&format!("{place}/cmd")) {
             return None;
         }
-        let (topic, payload) = wire::native::ack_for(topic, payload)?;
+        let (topic, payload) = wire::native::ack_for(topic, payload, self.hall.clock.now())?;
         Some(Arc::new(Message::new((topic, 0), Payload::from(payload.as_slice()), Qos::One, false)))
     }
 }

@@ -3,7 +3,7 @@
 
 use super::{Last, Name, Topic, cmd_topic};
 use crate::{NAME_BYTES_MAX, PAYLOAD_BYTES_MAX, json};
-use care::{DeviceId, HomeId};
+use care::{DeviceId, HomeId, SignalKind, Timestamp};
 use serde_json::Value as Json;
 
 /// A word to a device.
@@ -76,9 +76,17 @@ pub fn parse_command(payload: &[u8]) -> Option<Down> {
     }
 }
 
+/// The time that the platform told with the answer to a heartbeat.
+pub fn told_at(payload: &[u8]) -> Option<Timestamp> {
+    let Json::Object(object) = json::read(payload, PAYLOAD_BYTES_MAX).0? else { return None };
+    let at = object.get("at").filter(|_| object.contains_key("ack"))?.as_str()?;
+    Some(at.parse::<chrono::DateTime<chrono::FixedOffset>>().ok()?.to_utc())
+}
+
 /// The word that tells a sender that its message is stored: the command's topic and payload. `None`
-/// if the message is none of a device, or gave itself no name that could be told back.
-pub fn ack_for(topic: &str, payload: &[u8]) -> Option<(String, Vec<u8>)> {
+/// if the message is none of a device, or gave itself no name that could be told back. The answer to a
+/// heartbeat tells our time as well, so that whoever has no clock of its own learns it.
+pub fn ack_for(topic: &str, payload: &[u8], heard_at: Timestamp) -> Option<(String, Vec<u8>)> {
     let place = super::is_native(topic).then(|| Topic::parse(topic))?;
     if place.fault.is_some() || !matches!(place.last, Last::Signal(_)) {
         return None;
@@ -88,5 +96,11 @@ pub fn ack_for(topic: &str, payload: &[u8]) -> Option<(String, Vec<u8>)> {
     if matches!(&name, Name::Text(text) if text.len() > NAME_BYTES_MAX) {
         return None;
     }
-    Some(command(&place.home?, &place.device, &Down::Ack(name)))
+    let home = place.home?;
+    if place.last == Last::Signal(SignalKind::Heartbeat) {
+        let at = heard_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+        let word = serde_json::json!({ "ack": name.json(), "at": at });
+        return Some((cmd_topic(&home, &place.device), word.to_string().into_bytes()));
+    }
+    Some(command(&home, &place.device, &Down::Ack(name)))
 }

@@ -6,16 +6,19 @@ mod say;
 #[cfg(test)]
 mod tests;
 
-pub use down::{Down, Help, ack_for, command, parse_command};
+pub use down::{Down, Help, ack_for, command, parse_command, told_at};
 pub use say::encode;
 
 use crate::speaker::Speaker;
 use crate::{Decoded, Fault, Lane, Learned, Message, NAME_BYTES_MAX, PAYLOAD_BYTES_MAX, Role, json, learned};
 use care::id::well_formed;
-use care::{DeviceId, EventId, HomeId, SignalKind, Value};
+use care::{DeviceId, EventId, HomeId, SignalKind, TimeDelta, Timestamp, Value};
 use serde_json::{Map, Value as Json};
 
 const PREFIX: &str = "care/v1/";
+
+/// The longest age that a message may have: as long as a device's own time is believed.
+const AGE_MAX: TimeDelta = TimeDelta::days(400);
 
 /// The topic of a signal.
 pub fn topic(home: &HomeId, device: &DeviceId, kind: SignalKind) -> String {
@@ -245,7 +248,15 @@ fn signal(payload: &[u8], mut speaker: Speaker, kind: SignalKind, mut fault: Opt
             None
         }
     };
-    (speaker.name, speaker.said_at) = (name.map(|name| name.text()), said_at);
+    let heard_there = match object.get("age_ms").filter(|age| !age.is_null()).map(age) {
+        None => None,
+        Some(Some(age)) => Some(speaker.heard_at - age),
+        Some(None) => {
+            fault = fault.or_else(|| Some(Fault::BadValue { field: "age_ms".into() }));
+            None
+        }
+    };
+    (speaker.name, speaker.said_at) = (name.map(|name| name.text()), happened(said_at, heard_there));
     let said = match &body {
         Some(Json::Object(object)) => object.get("value").filter(|value| !value.is_null()),
         Some(Json::Null) => None,
@@ -272,6 +283,21 @@ fn signal(payload: &[u8], mut speaker: Speaker, kind: SignalKind, mut fault: Opt
         }
     }
     Decoded::from_parts(signals, fault)
+}
+
+/// How long ago it happened when the message was sent, by the count of the one who kept it: no clock is needed for that.
+fn age(value: &Json) -> Option<TimeDelta> {
+    let millis = json::number(value).filter(|n| (0.0..=1e15).contains(n))?;
+    let age = TimeDelta::try_milliseconds(format!("{millis:.0}").parse().ok()?)?;
+    (age <= AGE_MAX).then_some(age)
+}
+
+/// The device's own time, unless it is later than the moment when a hub heard it: that moment is counted, not told by a clock.
+fn happened(said_at: Option<Timestamp>, heard_there: Option<Timestamp>) -> Option<Timestamp> {
+    match (said_at, heard_there) {
+        (Some(said), Some(heard)) => Some(said.min(heard)),
+        (said, heard) => said.or(heard),
+    }
 }
 
 fn percent(value: &Json) -> Option<Value> {

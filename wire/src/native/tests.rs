@@ -204,7 +204,7 @@ fn what_is_said_is_heard_unchanged() {
 #[test]
 fn the_ack_repeats_the_name_as_it_was_given() {
     let ack = |topic: &str, payload: &str| {
-        ack_for(topic, payload.as_bytes()).map(|(topic, payload)| format!("{topic} {}", String::from_utf8(payload).unwrap()))
+        ack_for(topic, payload.as_bytes(), NOW.parse().unwrap()).map(|(topic, payload)| format!("{topic} {}", String::from_utf8(payload).unwrap()))
     };
     let told = |name: &str| Some(format!("care/v1/h/d/cmd {{\"ack\":{name}}}"));
     assert_eq!(ack("care/v1/h/d/call", r#"{"id":"7"}"#), told("\"7\""));
@@ -219,6 +219,31 @@ fn the_ack_repeats_the_name_as_it_was_given() {
         ("zigbee2mqtt/x", r#"{"id":"7"}"#),
     ] {
         assert_eq!(ack(topic, payload), None, "{topic} {payload}");
+    }
+}
+
+#[test]
+fn the_answer_to_a_heartbeat_tells_our_time_and_no_other_does() {
+    let (topic, payload) = ack_for("care/v1/h/hub/heartbeat", br#"{"id":"7"}"#, NOW.parse().unwrap()).unwrap();
+    assert_eq!(topic, "care/v1/h/hub/cmd");
+    assert_eq!(parse_command(&payload), Some(Down::Ack(Name::Text("7".into()))));
+    assert_eq!(told_at(&payload), Some(NOW.parse().unwrap()));
+    assert_eq!(told_at(br#"{"ack":"7"}"#), None);
+    assert_eq!(told_at(br#"{"at":"2026-11-23T08:00:00Z"}"#), None);
+}
+
+#[test]
+fn an_age_is_counted_back_from_when_we_heard_it_and_beats_a_clock_that_is_ahead() {
+    let heard: Timestamp = NOW.parse().unwrap();
+    let said = |payload: &str| hear("care/v1/h/b/call", payload.as_bytes(), Retained::No).signals()[0].said_at;
+    assert_eq!(said(r#"{"id":"1","age_ms":90000}"#), Some(heard - care::TimeDelta::seconds(90)));
+    let day_before = heard - care::TimeDelta::days(1);
+    let with_clock = |at: Timestamp| said(&format!(r#"{{"id":"1","at":"{}","age_ms":90000}}"#, at.to_rfc3339()));
+    assert_eq!(with_clock(day_before), Some(day_before), "the device may have kept it before it reached the hub");
+    assert_eq!(with_clock(heard + care::TimeDelta::days(1)), Some(heard - care::TimeDelta::seconds(90)));
+    for bad in ["-1", "\"x\"", "1e16", "true"] {
+        let decoded = hear("care/v1/h/b/call", format!(r#"{{"id":"1","age_ms":{bad}}}"#).as_bytes(), Retained::No);
+        assert!(matches!(&decoded, Decoded::Quarantine { fault: Fault::BadValue { field }, signals } if field == "age_ms" && signals.len() == 1), "{bad}: {decoded:?}");
     }
 }
 
