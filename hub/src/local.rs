@@ -11,7 +11,7 @@ use std::time::Duration;
 const COMMAND_WITHIN: Duration = Duration::from_secs(10);
 
 /// The ways to the home's devices.
-pub struct Local {
+pub(crate) struct Local {
     pub(crate) home: HomeId,
     pub(crate) name: DeviceId,
     pub(crate) door: Option<DoorHandle>,
@@ -21,7 +21,7 @@ pub struct Local {
 
 impl Local {
     /// Hands a word of the platform on to the device it is for.
-    pub fn hand_on(&self, topic: &str, payload: &[u8], retain: Retain) {
+    pub(crate) fn hand_on(&self, topic: &str, payload: &[u8], retain: Retain) {
         if let Some(door) = &self.door {
             door.publish(topic, payload, retain);
         }
@@ -44,7 +44,7 @@ impl Local {
     }
 
     /// Tells the home how things stand.
-    pub async fn tell(&self, standing: Standing, calls_waiting: u64) {
+    pub(crate) async fn tell(&self, standing: Standing, calls_waiting: u64) {
         let (heard, word) = match standing {
             Standing::Heard => (true, "heard"),
             Standing::Unheard => (false, "unheard"),

@@ -31,14 +31,14 @@ pub(crate) const LESSONS: &str = "learned";
 
 /// The hub's own clocks: a count that nobody sets, and the wall, which may be wrong.
 #[derive(Debug, Clone, Copy)]
-pub struct Clocks {
+pub(crate) struct Clocks {
     started: Instant,
     wall: fn() -> Timestamp,
 }
 
 impl Clocks {
     /// Begins to count now.
-    pub fn start(wall: fn() -> Timestamp) -> Self {
+    pub(crate) fn start(wall: fn() -> Timestamp) -> Self {
         Self {
             started: Instant::now(),
             wall,
@@ -46,12 +46,12 @@ impl Clocks {
     }
 
     /// Milliseconds of this life.
-    pub fn up_ms(&self) -> i64 {
+    pub(crate) fn up_ms(&self) -> i64 {
         i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX)
     }
 
     /// The wall clock, as it is.
-    pub fn wall(&self) -> Timestamp {
+    pub(crate) fn wall(&self) -> Timestamp {
         (self.wall)()
     }
 }
@@ -84,7 +84,7 @@ struct Shared {
 
 /// The spool at work. Clones are the same.
 #[derive(Clone)]
-pub struct Writer {
+pub(crate) struct Writer {
     shared: Arc<Shared>,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
@@ -98,7 +98,7 @@ impl Writer {
     ///
     /// # Errors
     /// If the system gives no thread.
-    pub fn start(
+    pub(crate) fn start(
         spool: Spool<Box<dyn Disk>>,
         intake: Intake,
         clocks: Clocks,
@@ -123,17 +123,17 @@ impl Writer {
     }
 
     /// The spool, for whoever forwards. Held for moments only: the devices wait for it.
-    pub fn spool(&self) -> MutexGuard<'_, Spool<Box<dyn Disk>>> {
+    pub(crate) fn spool(&self) -> MutexGuard<'_, Spool<Box<dyn Disk>>> {
         lock(&self.shared.spool)
     }
 
     /// The translation.
-    pub fn intake(&self) -> MutexGuard<'_, Intake> {
+    pub(crate) fn intake(&self) -> MutexGuard<'_, Intake> {
         lock(&self.shared.intake)
     }
 
     /// The clocks.
-    pub fn clocks(&self) -> Clocks {
+    pub(crate) fn clocks(&self) -> Clocks {
         self.shared.clocks
     }
 
@@ -141,7 +141,7 @@ impl Writer {
     ///
     /// # Errors
     /// If it cannot be kept for the next life.
-    pub fn told(&self, platform_ms: i64, up_ms: i64) -> std::io::Result<()> {
+    pub(crate) fn told(&self, platform_ms: i64, up_ms: i64) -> std::io::Result<()> {
         self.shared
             .began_at
             .store(platform_ms.saturating_sub(up_ms), Ordering::Relaxed);
@@ -149,7 +149,7 @@ impl Writer {
     }
 
     /// The time by the platform's clock, once it has told it; by the wall clock before.
-    pub fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         let clocks = self.shared.clocks;
         match self.shared.began_at.load(Ordering::Relaxed) {
             UNTOLD => clocks.wall(),
@@ -159,7 +159,7 @@ impl Writer {
     }
 
     /// Puts in what the hub itself has to say.
-    pub fn say(&self, lane: Lane, topic: String, payload: Vec<u8>) {
+    pub(crate) fn say(&self, lane: Lane, topic: String, payload: Vec<u8>) {
         self.shared.queue(
             lane,
             vec![Piece {
@@ -173,7 +173,7 @@ impl Writer {
     }
 
     /// Writes what waits, and ends. What comes later is refused.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         lock(&self.shared.queue).closing = true;
         self.shared.wake.notify_all();
         let thread = lock(&self.thread).take();

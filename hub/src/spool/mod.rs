@@ -249,25 +249,14 @@ impl<D: Disk> Spool<D> {
     fn append_to(&mut self, lane: Lane, items: &[&Item]) -> Result<(), Refused> {
         let boot = self.lives.boot();
         let mut bytes = Vec::new();
-        let mut seq = self.files(lane).1.next();
-        for item in items {
-            let stamp = Stamp {
-                boot,
-                up_ms: item.up_ms,
-                wall_ms: item.wall_ms,
-            };
-            let frame = Frame {
-                lane,
-                seq,
-                stamp,
-                topic: item.topic.clone(),
-                payload: item.payload.clone(),
-            };
+        let first = self.files(lane).1.next();
+        for (seq, item) in (first..).zip(items) {
+            let stamp = Stamp { boot, up_ms: item.up_ms, wall_ms: item.wall_ms };
+            let frame = Frame { lane, seq, stamp, topic: item.topic.clone(), payload: item.payload.clone() };
             if !frame.fits() {
                 return Err(Refused::TooLarge);
             }
             frame.write(&mut bytes);
-            seq += 1;
         }
         while self.red.bytes() + self.routine.bytes() + bytes.len() as u64 > self.room.bytes {
             if !self.drop_routine()? {
