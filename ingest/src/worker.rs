@@ -232,7 +232,7 @@ impl Worker {
         loop {
             red.mark_unchanged();
             routine.mark_unchanged();
-            match self.turn().await {
+            match self.turn(&mut red).await {
                 Turn::Busy => {
                     if *stop.borrow() {
                         break;
@@ -265,7 +265,7 @@ impl Worker {
     }
 
     /// One turn: the red lane, what is due, one batch of the routine lane, what is to be written.
-    async fn turn(&mut self) -> Turn {
+    async fn turn(&mut self, red: &mut watch::Receiver<u64>) -> Turn {
         let now = self.clock.now();
         self.notice_a_leap(now);
         let mut busy = match self.red_batch().await {
@@ -275,7 +275,7 @@ impl Worker {
         };
         busy |= self.fire_deadlines(now).await;
         if self.routine.wishes.is_empty() {
-            busy |= self.routine_batch().await;
+            busy |= self.routine_batch(red).await;
         }
         let due = now - self.decided_at >= self.settings.decided_every || now < self.decided_at;
         if !self.routine.is_empty() || (due && self.decided.routine < self.read.routine) {
@@ -429,8 +429,15 @@ impl Worker {
         }
     }
 
-    async fn routine_batch(&mut self) -> bool {
-        let batch = match self.log.read(self.shard, Lane::Routine, self.read.routine, ROUTINE_BATCH).await {
+    async fn routine_batch(&mut self, red: &mut watch::Receiver<u64>) -> bool {
+        let read = self.log.read(self.shard, Lane::Routine, self.read.routine, ROUTINE_BATCH);
+        let read = tokio::select! {
+            biased;
+            read = read => read,
+            // A log whose servers are in trouble may be silent about this lane for seconds: a call does not wait for it (LANE-1).
+            changed = red.changed() => return changed.is_ok(),
+        };
+        let batch = match read {
             Ok(batch) => batch,
             Err(error) => {
                 warn!(%error, "the routine lane could not be read: trying again");

@@ -8,11 +8,12 @@ use care::{Alarm, Cause, DeviceId, ElderId, HomeId, Lane, Level, TimeDelta, Time
 use ingest::{Book, Handle, Ports, Settings, Worker};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use store::ledger::{LedgerError, Which};
 use store::memory::{MemoryLedger, MemoryLog};
 use store::telemetry::NoTelemetry;
-use store::{Clock, EventLog, Ledger, Record, Shard};
+use store::{Clock, Done, Entry, EventLog, Ledger, LogError, Offset, Record, Shard};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -59,8 +60,41 @@ impl Book for Nobody {
     }
 }
 
+/// A log that may fall silent about its routine lane.
+#[derive(Clone)]
+struct Log {
+    inner: MemoryLog,
+    silent: Arc<AtomicBool>,
+}
+
+#[async_trait]
+impl EventLog for Log {
+    fn submit(&self, record: Record, done: Done) {
+        self.inner.submit(record, done);
+    }
+
+    async fn read(&self, shard: Shard, lane: Lane, after: Offset, max: usize) -> Result<Vec<Entry>, LogError> {
+        if lane == Lane::Routine && self.silent.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+        self.inner.read(shard, lane, after, max).await
+    }
+
+    async fn end(&self, shard: Shard, lane: Lane) -> Result<Offset, LogError> {
+        self.inner.end(shard, lane).await
+    }
+
+    fn changed(&self, lane: Lane) -> watch::Receiver<u64> {
+        self.inner.changed(lane)
+    }
+
+    fn shards(&self) -> u16 {
+        self.inner.shards()
+    }
+}
+
 struct House {
-    log: MemoryLog,
+    log: Log,
     ledger: MemoryLedger,
     clock: Arc<Simulated>,
     book: Nobody,
@@ -71,7 +105,7 @@ struct House {
 impl House {
     fn new() -> Self {
         let clock = Arc::new(Simulated { zero: tokio::time::Instant::now(), at_zero: "2026-11-23T01:00:00Z".parse().unwrap() });
-        Self { log: MemoryLog::new(1), ledger: MemoryLedger::new(), clock, book: Nobody::default(), stop: watch::channel(false).0, running: None }
+        Self { log: Log { inner: MemoryLog::new(1), silent: Arc::default() }, ledger: MemoryLedger::new(), clock, book: Nobody::default(), stop: watch::channel(false).0, running: None }
     }
 
     async fn start(&mut self) {
@@ -129,6 +163,19 @@ async fn a_button_calls_from_when_it_is_declared_a_call_button_until_it_is_no_lo
     house.say("home-1", "knob", "button", r#"{"id":"3"}"#).await;
     let alarms = house.alarms().await;
     assert_eq!((alarms.len(), alarms[0].presses), (1, 1), "it was declared to be none");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_press_does_not_wait_for_a_routine_lane_that_has_fallen_silent() {
+    let mut house = House::new();
+    house.start().await;
+    house.log.silent.store(true, Ordering::Relaxed);
+    house.say("home-1", "m-1", "motion", r#"{"id":"1"}"#).await;
+    house.pass(TimeDelta::seconds(1)).await;
+    house.say("home-1", "button", "call", r#"{"id":"7"}"#).await;
+    assert_eq!(house.alarms().await.len(), 1, "decided within a second");
+    house.say("home-2", "button", "call", r#"{"id":"8"}"#).await;
+    assert_eq!(house.alarms().await.len(), 2);
 }
 
 #[tokio::test(start_paused = true)]

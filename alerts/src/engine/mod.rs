@@ -534,7 +534,8 @@ impl Engine {
     }
 
     /// When a channel is back, or may be, the alarms that wait between two rounds because of it are called at once
-    /// instead of at the end of their pause: one as the probe, then all of them, a few at a time.
+    /// instead of at the end of their pause: one as the probe, then all of them, a few at a time. While no channel counts as
+    /// down, one a second: what failed once is soon tried again, and if it goes on failing the channel counts as down.
     fn nudge_some<'a>(&'a self, mind: &mut Mind, work: &mut Work<'a>) {
         let now = self.clock.now();
         let mut probe_at: Option<Timestamp> = None;
@@ -549,7 +550,9 @@ impl Engine {
             }
             probe_at = [probe_at, line.probe_at()].into_iter().flatten().min();
         }
-        if let (Some(at), false) = (probe_at, mind.downed.is_empty()) {
+        if !mind.downed.is_empty() {
+            // No line counts as down: it was a failure of that moment, and nobody will say that the line is back.
+            let at = probe_at.unwrap_or_else(|| *mind.nudged_at.get_or_insert(now));
             let not_before = mind.nudged_at.map_or(at, |last| at.max(last + TimeDelta::seconds(1)));
             if not_before <= now {
                 mind.nudged_at = Some(now);

@@ -3,7 +3,7 @@
 use super::outcomes;
 use crate::testing::{Mode, World, plan, rung, seconds};
 use care::alarm::{AttemptOutcome, State};
-use care::{Cause, Level};
+use care::{Cause, Level, TimeDelta};
 use store::{Clock, Ledger};
 
 /// Two hundred alarms while the only channel is in `mode` for ten minutes; then it works again.
@@ -67,6 +67,27 @@ async fn a_contact_whose_channel_is_down_is_tried_by_the_next_one_at_once() {
     seconds(1).await;
     assert_eq!((voice.seen().len(), sms.seen().len()), (1, 1));
     let wanted = [("daughter".to_owned(), Some(AttemptOutcome::ChannelDown)), ("daughter".to_owned(), Some(AttemptOutcome::Delivered))];
+    assert_eq!(outcomes(&world.alarm(&id).await), wanted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_call_that_failed_in_passing_does_not_wait_for_the_end_of_the_pause() {
+    let mut patient = plan(vec![rung(&["dispatch"], &["webhook"])]);
+    (patient.round_pause, patient.round_pause_max) = (TimeDelta::minutes(10), TimeDelta::minutes(10));
+    let mut world = World::new(patient).await;
+    let webhook = world.scripted("webhook", Mode::Delivers);
+    let (_engine, _running) = world.start();
+    world.raise("home-0", Level::Red).await;
+    seconds(1).await;
+    // One request fails; the channel is far from counting as down.
+    webhook.set(Mode::Down);
+    let id = world.raise("home-1", Level::Red).await;
+    while webhook.seen().len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    webhook.set(Mode::Delivers);
+    seconds(5).await;
+    let wanted = [("dispatch".to_owned(), Some(AttemptOutcome::ChannelDown)), ("dispatch".to_owned(), Some(AttemptOutcome::Delivered))];
     assert_eq!(outcomes(&world.alarm(&id).await), wanted);
 }
 
