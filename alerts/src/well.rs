@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use store::desk::{self, DeskError};
 use store::sheet::SheetAsk;
-use store::{Clock, Ledger, LedgerError, Register, Tx};
+use store::{Clock, Fence, Ledger, LedgerError, Register, Tx};
 use tokio::sync::watch;
 
 /// The kind of sheet that holds an elder's wish, by the elder's identifier; its state is [`ON`] while it holds.
@@ -37,12 +37,13 @@ pub struct WellCalls {
     register: Arc<dyn Register>,
     clock: Arc<dyn Clock>,
     zone: Tz,
+    duty: watch::Receiver<Option<Fence>>,
 }
 
 impl WellCalls {
-    /// Calls by these wishes, in this zone's time.
-    pub fn new(ledger: Arc<dyn Ledger>, register: Arc<dyn Register>, clock: Arc<dyn Clock>, zone: Tz) -> Self {
-        Self { ledger, register, clock, zone }
+    /// Calls by these wishes, in this zone's time, while `duty` says that it is this process that calls: of many processes one.
+    pub fn new(ledger: Arc<dyn Ledger>, register: Arc<dyn Register>, clock: Arc<dyn Clock>, zone: Tz, duty: watch::Receiver<Option<Fence>>) -> Self {
+        Self { ledger, register, clock, zone, duty }
     }
 
     /// Runs until `stop` turns true. Keeps nothing that hangs on it: a call is known by elder and day.
@@ -68,6 +69,7 @@ impl WellCalls {
     pub async fn look(&self, now: Timestamp, done: &mut BTreeSet<(ElderId, chrono::NaiveDate)>) -> Result<(), DeskError> {
         let today = now.with_timezone(&self.zone).date_naive();
         done.retain(|(_, day)| *day >= today);
+        let Some(fence) = *self.duty.borrow() else { return Ok(()) };
         let mut ask = SheetAsk::of(SHEET).state(ON);
         loop {
             let page = self.register.sheets(&ask).await.map_err(DeskError::Ledger)?;
@@ -78,7 +80,7 @@ impl WellCalls {
                 let once = (elder.clone(), today);
                 if !done.contains(&once) {
                     if !self.is_well(home, today).await? {
-                        self.call(home, elder, due, now).await?;
+                        self.call(home, elder, due, fence, now).await?;
                     }
                     done.insert(once);
                 }
@@ -101,7 +103,7 @@ impl WellCalls {
         Ok(at.is_some_and(|at| at.with_timezone(&self.zone).date_naive() == today))
     }
 
-    async fn call(&self, home: &HomeId, elder: &ElderId, due: Timestamp, now: Timestamp) -> Result<(), DeskError> {
+    async fn call(&self, home: &HomeId, elder: &ElderId, due: Timestamp, fence: Fence, now: Timestamp) -> Result<(), DeskError> {
         let cause = Cause::Anomaly(WELL_CALL.to_owned());
         let key = format!("{WELL_CALL}/{elder}/{}", due.timestamp());
         let id = AlarmId::derive(due, &key);
@@ -113,7 +115,7 @@ impl WellCalls {
         let plan = self.ledger.plan(home, &cause, Level::Attention).await.map_err(DeskError::Ledger)?;
         let raise = Raise { cause, level: Level::Attention, reason: Reason::new("well_call").time("at", due), key, device: None };
         let (alarm, effects) = Alarm::raise(id, home.clone(), vec![elder.clone()], raise, false, &plan, now);
-        match self.ledger.commit(Tx { fence: None, writes: desk::writes(None, &alarm, &effects, now) }).await {
+        match self.ledger.commit(Tx { fence: Some(fence), writes: desk::writes(None, &alarm, &effects, now) }).await {
             // Somebody was faster: it is raised.
             Ok(()) | Err(LedgerError::Conflict) => Ok(()),
             Err(error @ (LedgerError::Fenced | LedgerError::DiskFull | LedgerError::Failed(_))) => Err(DeskError::Ledger(error)),
@@ -125,13 +127,13 @@ impl WellCalls {
 mod tests {
     use super::*;
     use crate::testing::{World, plan, rung, seconds, start_of_time};
-    use store::Write;
+    use store::{Ownership, Shard, Write};
     use store::ledger::Which;
     use store::register::{ElderRecord, Put};
     use store::sheet::Sheet;
 
     /// 08:00 in Shanghai is the start of the tests' time.
-    async fn world(minute: u32) -> (World, Arc<WellCalls>) {
+    async fn world(minute: u32) -> (World, Arc<WellCalls>, watch::Sender<Option<Fence>>) {
         let world = World::new(plan(vec![rung(&["son"], &["voice"])])).await;
         let elder = ElderRecord {
             id: "li".into(),
@@ -160,10 +162,11 @@ mod tests {
         };
         world.ledger.put(vec![Put::Elder(elder), Put::Sheet(sheet)]).await.unwrap();
         let ledger = Arc::new(world.ledger.clone());
-        let calls = Arc::new(WellCalls::new(ledger.clone(), ledger, world.clock.clone(), chrono_tz::Asia::Shanghai));
+        let (duty, held) = watch::channel(Some(ledger.take(Shard::OFFICE).await.unwrap()));
+        let calls = Arc::new(WellCalls::new(ledger.clone(), ledger, world.clock.clone(), chrono_tz::Asia::Shanghai, held));
         let (running, stop) = (calls.clone(), world.stop.subscribe());
         tokio::spawn(async move { running.run(stop).await });
-        (world, calls)
+        (world, calls, duty)
     }
 
     async fn raised(world: &World) -> Vec<Alarm> {
@@ -172,7 +175,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_elder_is_called_once_a_day_at_the_hour() {
-        let (world, calls) = world(9 * 60).await;
+        let (world, calls, _duty) = world(9 * 60).await;
         seconds(3590).await;
         assert_eq!(raised(&world).await.len(), 0);
         seconds(60).await;
@@ -187,8 +190,25 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn who_is_not_on_duty_does_not_call_and_who_was_is_fenced_off() {
+        let (world, calls, duty) = world(9 * 60).await;
+        let first = duty.send_replace(None);
+        seconds(3700).await;
+        assert_eq!(raised(&world).await.len(), 0, "somebody else's duty");
+        // It wakes and takes itself for the one on duty still: another has taken it.
+        let second = world.ledger.take(Shard::OFFICE).await.unwrap();
+        duty.send_replace(first);
+        let looked = calls.look(world.clock.now(), &mut BTreeSet::new()).await;
+        assert!(matches!(looked, Err(DeskError::Ledger(LedgerError::Fenced))), "{looked:?}");
+        assert_eq!(raised(&world).await.len(), 0);
+        duty.send_replace(Some(second));
+        calls.look(world.clock.now(), &mut BTreeSet::new()).await.unwrap();
+        assert_eq!(raised(&world).await.len(), 1, "within the hour it is made up for");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn the_key_of_that_day_spares_the_call_and_that_of_the_day_before_does_not() {
-        let (world, _calls) = world(9 * 60).await;
+        let (world, _calls, _duty) = world(9 * 60).await;
         let press = async |at: Timestamp| {
             let write = Write::Setting { key: format!("{WELL_AT}home-1"), value: at.to_rfc3339() };
             world.ledger.commit(Tx { fence: None, writes: vec![write] }).await.unwrap();

@@ -68,6 +68,7 @@ const ROWS: &[Row] = &[
     ),
     ("disk_full", "磁盘已满：只有红色报警仍会保存，其他消息被拒收。", "The disk is full: red alarms are still stored, everything else is refused."),
     ("log_late", "事件日志超过两秒没有确认写入：按钮的灯可能不亮，请立即检查日志服务器。", "The event log has not confirmed a write for more than two seconds: a button's lamp may stay dark. Look at its servers now."),
+    ("second_process", "另有一个进程打开了同一账本：较早的进程已自行停止，由后启动的进程继续呼叫。请查明原因，只保留一个。", "Another process has opened the same ledger: the older one has ended by itself, the younger one goes on calling. Find out why there were two and keep one."),
     ("second_copy", "另有一个进程正在使用本账本的副本：在操作员确认之前，不会呼叫任何人。", "Another process works on a copy of this ledger: nobody is called until an operator has looked."),
     (
         "log_damaged",
@@ -223,6 +224,7 @@ const CAUSES: &[Row] = &[
     ("technical/clock_set_back", "时钟被拨回", "Clock set back"),
     ("technical/disk_full", "磁盘已满", "Disk full"),
     ("technical/log_late", "事件日志写入延迟", "Event log late"),
+    ("technical/second_process", "账本被两个进程打开", "Two processes on one ledger"),
     ("technical/second_copy", "账本存在第二个副本", "Second copy of the ledger"),
     ("technical/calling_held", "对外呼叫已暂停", "Calling held"),
     ("technical/canary", "平台自测未通过", "Canary missed"),

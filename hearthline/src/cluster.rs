@@ -119,11 +119,17 @@ impl Base {
         Arc::new(between::ToldCanary::new(canary, self.log.client(), self.subject("canary")))
     }
 
-    /// Joins, takes shards and works on them. Returns once the shards that were free are at work: only then may the doors open.
+    /// True if this node decides about homes and calls people.
+    pub fn works(&self) -> bool {
+        self.config.worker
+    }
+
+    /// Joins, takes shards and works on them. Returns once the shards that were free are at work: only then may the doors open;
+    /// with the tasks, and the right of this member to take what is done once.
     ///
     /// # Errors
     /// If the ledger cannot be joined.
-    pub async fn begin(&self, house: House, stopped: watch::Receiver<bool>) -> anyhow::Result<Vec<JoinHandle<()>>> {
+    pub async fn begin(&self, house: House, stopped: watch::Receiver<bool>) -> anyhow::Result<(Vec<JoinHandle<()>>, Arc<dyn Ownership>)> {
         let duties = if self.config.worker { "worker,door,console" } else { "door,console" };
         let member = Member {
             node: self.config.node.clone(),
@@ -152,7 +158,7 @@ impl Base {
                 }
             }
         });
-        let mut posts = posts::Posts::new(house, membership, self.config.worker);
+        let mut posts = posts::Posts::new(house, membership.clone(), self.config.worker);
         posts.look().await;
         tasks.push(tokio::spawn(async move {
             posts.run(stopped).await;
@@ -161,7 +167,8 @@ impl Base {
                 warn!("the lease's task ended badly");
             }
         }));
-        Ok(tasks)
+        let ownership: Arc<dyn Ownership> = membership;
+        Ok((tasks, ownership))
     }
 
     /// Looks for a second live copy of this ledger on the same servers (ALM-8).

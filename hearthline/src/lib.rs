@@ -9,6 +9,7 @@ pub mod cluster;
 pub mod config;
 pub mod decode;
 pub mod demo;
+pub mod duty;
 pub mod evaluate;
 pub mod init;
 pub mod keys;

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use store::ledger::Which;
-use store::{Clock, EventLog, Ledger};
+use store::{Clock, EventLog, Fence, Ledger};
 use tokio::sync::watch;
 use tracing::{info, warn};
 use wire::cap::{CapProblem, Reading};
@@ -83,35 +83,45 @@ impl console::Warnings for Cap {
     }
 }
 
-/// The jobs.
+/// The jobs. The read model is kept by every process; the rest by the one that is on duty.
 pub struct Jobs {
     office: Arc<Office>,
+    ledger: Arc<dyn Ledger>,
+    log: Arc<dyn EventLog>,
+    clock: Arc<dyn Clock>,
+    homes: care::home::Settings,
+    blueprint: OfficeBlueprint,
+    duty: watch::Receiver<Option<Fence>>,
+    shift: Option<Shift>,
+}
+
+/// What the process that is on duty keeps in mind from turn to turn. All of it is found again by the next one.
+struct Shift {
+    fence: Fence,
+    office: Office,
     ledger: Arc<dyn Ledger>,
     log: Arc<dyn EventLog>,
     clock: Arc<dyn Clock>,
     blueprint: OfficeBlueprint,
     days: Days,
     told: BTreeMap<HomeId, bool>,
-    /// Closed alarms that were looked at in this life: at most as many as are asked for.
+    /// Closed alarms that were looked at on this duty: at most as many as are asked for.
     handled: BTreeSet<AlarmId>,
     expired_at: Option<Timestamp>,
 }
 
 impl Jobs {
-    /// Gets ready.
-    ///
-    /// # Errors
-    /// If the ledger cannot be read.
-    pub async fn new(
+    /// Gets ready. `duty` says while this process is the one that does them.
+    pub fn new(
         office: Arc<Office>,
         ledger: Arc<dyn Ledger>,
         log: Arc<dyn EventLog>,
         clock: Arc<dyn Clock>,
         homes: care::home::Settings,
         blueprint: OfficeBlueprint,
-    ) -> anyhow::Result<Self> {
-        let days = Days::resume(log.clone(), ledger.clone(), homes).await?;
-        Ok(Self { office, ledger, log, clock, blueprint, days, told: BTreeMap::new(), handled: BTreeSet::new(), expired_at: None })
+        duty: watch::Receiver<Option<Fence>>,
+    ) -> Self {
+        Self { office, ledger, log, clock, homes, blueprint, duty, shift: None }
     }
 
     /// Works until told to stop.
@@ -127,20 +137,54 @@ impl Jobs {
 
     /// One turn: each job by itself; one that fails keeps no other back and is tried again in the next.
     pub async fn turn(&mut self) {
+        self.tell("read model", self.office.refresh().await.map_err(anyhow::Error::from));
+        let Some(fence) = *self.duty.borrow_and_update() else {
+            self.shift = None;
+            return;
+        };
+        let mut shift = match self.shift.take() {
+            Some(shift) if shift.fence == fence => shift,
+            Some(_) | None => match self.begin(fence).await {
+                Ok(shift) => shift,
+                Err(error) => return self.tell("beginning", Err(error)),
+            },
+        };
         for (what, result) in [
-            ("read model", self.office.refresh().await.map_err(anyhow::Error::from)),
-            ("consents", self.consents().await),
-            ("alarms", self.alarms().await),
-            ("warnings", self.warnings().await),
-            ("days", self.days().await),
-            ("expiry", self.expire().await),
+            ("consents", shift.consents().await),
+            ("alarms", shift.alarms().await),
+            ("warnings", shift.warnings().await),
+            ("days", shift.days().await),
+            ("expiry", shift.expire().await),
         ] {
-            if let Err(error) = result {
-                warn!(what, error = format!("{error:#}"), "a job of the office failed and is tried again");
-            }
+            self.tell(what, result);
+        }
+        self.shift = Some(shift);
+    }
+
+    fn tell(&self, what: &str, result: anyhow::Result<()>) {
+        if let Err(error) = result {
+            warn!(what, error = format!("{error:#}"), "a job of the office failed and is tried again");
         }
     }
 
+    async fn begin(&self, fence: Fence) -> anyhow::Result<Shift> {
+        let days = Days::resume(self.log.clone(), self.ledger.clone(), self.homes.clone(), fence).await?;
+        Ok(Shift {
+            fence,
+            office: self.office.on_duty(fence),
+            ledger: self.ledger.clone(),
+            log: self.log.clone(),
+            clock: self.clock.clone(),
+            blueprint: self.blueprint.clone(),
+            days,
+            told: BTreeMap::new(),
+            handled: BTreeSet::new(),
+            expired_at: None,
+        })
+    }
+}
+
+impl Shift {
     /// What was said about remote monitoring takes effect in the homes (VIS-3). Red alarms are answered all the same.
     async fn consents(&mut self) -> anyhow::Result<()> {
         for (home, may) in self.office.monitored().await? {

@@ -3,6 +3,7 @@
 use crate::canary::press_canary;
 use crate::channels::MessagesConfig;
 use crate::clock::{self, WallClock};
+use crate::duty::{Duty, Found as OnDuty};
 use crate::lanes::{FIRST_WITHIN, LearnedLanes};
 use crate::office::{Cap, Jobs, OfficeBlueprint};
 use crate::keys::{RegisterKeys, end_revoked};
@@ -201,6 +202,8 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
     let homes = Arc::new(Workers::new(log.clone(), clock.clone(), blueprint.homes.clone(), elsewhere));
     let lamps = Arc::new(Lamps::default());
     let mut workers = Vec::new();
+    let mut tasks = Vec::new();
+    let duty: Arc<Duty>;
     match &base {
         Base::Directory(_) => {
             for shard in (0..log.shards()).map(Shard) {
@@ -208,6 +211,9 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
                 homes.began(shard, worker.handle(), worker.counters());
                 workers.push(tokio::spawn(worker.run(stopped.clone())));
             }
+            duty = Arc::new(Duty::new(ledger.clone(), ledger.clone()));
+            duty.look().await;
+            tasks.push(tokio::spawn(keep_alone(duty.clone(), ledger.clone(), clock.clone(), stopped.clone())));
         }
         #[cfg(feature = "cluster")]
         Base::Cluster(base) => {
@@ -226,7 +232,15 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
                 settings: settings.clone(),
                 console: blueprint.console.addr.to_string(),
             };
-            workers = base.begin(house, stopped.clone()).await?;
+            let (at_work, ownership) = base.begin(house, stopped.clone()).await?;
+            workers = at_work;
+            duty = Arc::new(Duty::new(ledger.clone(), ownership));
+            if base.works() {
+                tasks.push(tokio::spawn({
+                    let (duty, stop) = (duty.clone(), stopped.clone());
+                    async move { duty.share(stop).await }
+                }));
+            }
         }
     }
 
@@ -260,7 +274,6 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
     let directory = Arc::new(RegisterDirectory::new(register.clone(), blueprint.zone, clock.clone()).with_links(blueprint.messages.links()?));
     let engine = Arc::new(Engine::new(ledger.clone(), directory, channels, clock.clone(), engine_settings(&blueprint.messages)));
     engine.recover().await;
-    let mut tasks = Vec::new();
     tasks.push(tokio::spawn({
         let (engine, stop) = (engine.clone(), stopped.clone());
         async move { engine.run(stop).await }
@@ -272,7 +285,7 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
         let stop = stopped.clone();
         tasks.push(tokio::spawn(async move { voice.run(stop).await }));
     }
-    let well = WellCalls::new(ledger.clone(), register.clone(), clock.clone(), blueprint.zone);
+    let well = WellCalls::new(ledger.clone(), register.clone(), clock.clone(), blueprint.zone, duty.held());
     tasks.push(tokio::spawn({
         let stop = stopped.clone();
         async move { well.run(stop).await }
@@ -309,8 +322,7 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
     }));
 
     let office = Arc::new(Office::new(register.clone(), clock.clone(), blueprint.office.rules()));
-    let jobs = Jobs::new(office.clone(), ledger.clone(), log.clone(), clock.clone(), blueprint.homes.clone(), blueprint.office.clone());
-    let jobs = jobs.await.context("starting the office")?;
+    let jobs = Jobs::new(office.clone(), ledger.clone(), log.clone(), clock.clone(), blueprint.homes.clone(), blueprint.office.clone(), duty.held());
     let parts = Parts {
         ledger: ledger.clone(),
         register: register.clone(),
@@ -416,6 +428,20 @@ impl Running {
 fn engine_settings(messages: &MessagesConfig) -> EngineSettings {
     let (limits, consents) = (messages.limits(), messages.consents().into_iter().collect());
     EngineSettings { limits, consents, slots: 2_048, red_reserve: 512, steps: 64, ..EngineSettings::default() }
+}
+
+/// The lock of the data directory keeps a second process out. Where locks do not hold (some network disks, a lock file that was
+/// removed) the younger process owns the ledger, and the older one ends: two would both call people (ALM-8).
+async fn keep_alone(duty: Arc<Duty>, ledger: Arc<dyn LedgerKeeper>, clock: Arc<dyn Clock>, stop: watch::Receiver<bool>) {
+    if duty.alone(stop).await != OnDuty::Taken {
+        return;
+    }
+    error!("another process has opened this ledger: this one ends, for two would both call people");
+    let cause = Cause::Technical("second_process".into());
+    if let Err(error) = alerts::platform::raise(&*ledger, cause, Reason::new("second_process"), clock.now()).await {
+        error!(%error, "the operators could not be told of a second process");
+    }
+    std::process::exit(3);
 }
 
 /// Makes the canary's home, plan and a new credential for its press.

@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use store::ledger::{Tx, Write};
-use store::{EventLog, Ledger, LedgerError, LogError, Offset, Shard};
+use store::{EventLog, Fence, Ledger, LedgerError, LogError, Offset, Shard};
 
 const BATCH: usize = 2_000;
 /// A day is closed so long after its end: a hub that was cut off for the night has sent its backlog.
@@ -42,6 +42,7 @@ pub struct Days {
     log: Arc<dyn EventLog>,
     ledger: Arc<dyn Ledger>,
     settings: Settings,
+    fence: Fence,
     read: BTreeMap<(u16, bool), Offset>,
     /// Where each day on which something was heard begins in the log.
     begins: BTreeMap<NaiveDate, BTreeMap<(u16, bool), Offset>>,
@@ -64,11 +65,11 @@ struct Kept {
 }
 
 impl Days {
-    /// Goes on where the life before has closed its last day.
+    /// Goes on where the life before has closed its last day. Its place is kept only while `fence` is the newest.
     ///
     /// # Errors
     /// If the ledger cannot be read.
-    pub async fn resume(log: Arc<dyn EventLog>, ledger: Arc<dyn Ledger>, settings: Settings) -> Result<Self, DaysError> {
+    pub async fn resume(log: Arc<dyn EventLog>, ledger: Arc<dyn Ledger>, settings: Settings, fence: Fence) -> Result<Self, DaysError> {
         let kept = ledger.setting(PLACE).await.map_err(DaysError::Ledger)?;
         let kept: Kept = kept.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
         let read = kept.from.into_iter().map(|(shard, red, offset)| ((shard, red), Offset(offset))).collect();
@@ -77,7 +78,7 @@ impl Days {
             let (_, homes) = ledger.snapshots(Shard(shard)).await.map_err(DaysError::Ledger)?;
             learned.extend(homes.into_iter().filter_map(|(home, bytes)| Some((home.clone(), crate::homes::learned_of(&home, &bytes)?))));
         }
-        Ok(Self { log, ledger, settings, read, begins: BTreeMap::new(), open: BTreeMap::new(), learned, closed_to: kept.closed_to })
+        Ok(Self { log, ledger, settings, fence, read, begins: BTreeMap::new(), open: BTreeMap::new(), learned, closed_to: kept.closed_to })
     }
 
     /// Reads what has come since. Nothing is tallied for homes in `off`: without consent nothing is counted (VIS-3).
@@ -185,7 +186,7 @@ impl Days {
         self.begins.retain(|begun, _| *begun >= day);
         let kept = Kept { closed_to: Some(day), from: from.into_iter().map(|((shard, red), offset)| (shard, red, offset.0)).collect() };
         let value = serde_json::to_string(&kept).unwrap_or_default();
-        let tx = Tx { fence: None, writes: vec![Write::Setting { key: PLACE.to_owned(), value }] };
+        let tx = Tx { fence: Some(self.fence), writes: vec![Write::Setting { key: PLACE.to_owned(), value }] };
         self.ledger.commit(tx).await.map_err(DaysError::Ledger)
     }
 }

@@ -8,6 +8,12 @@ use tokio::sync::watch;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Shard(pub u16);
 
+impl Shard {
+    /// Not a shard of homes: the right to what the platform does once, however many processes are at work (the office's jobs,
+    /// the daily calls). It is taken, fenced and given back like any other.
+    pub const OFFICE: Self = Self(u16::MAX);
+}
+
 /// A place in one lane of one shard. Grows by every record, never reused, never 0 for a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Offset(pub u64);

@@ -19,4 +19,12 @@ pub struct Fence {
 pub trait Ownership: Send + Sync {
     /// Becomes the owner of a shard: the epoch grows, every older owner is fenced off.
     async fn take(&self, shard: Shard) -> Result<Fence, LedgerError>;
+
+    /// Gives a shard back, so that others may take it at once. On one machine there are no others.
+    ///
+    /// # Errors
+    /// [`LedgerError`] if it could not be written; then the shard becomes free when its owner's lease ends.
+    async fn release(&self, _shard: Shard) -> Result<(), LedgerError> {
+        Ok(())
+    }
 }

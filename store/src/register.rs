@@ -2,6 +2,7 @@
 //! ledger's database. Names, addresses, phone numbers, ID numbers and health notes are sealed at rest (PRV-1).
 
 use crate::ledger::LedgerError;
+use crate::ownership::Fence;
 use crate::sheet::{Sheet, SheetAsk};
 use async_trait::async_trait;
 use care::plan::Plan;
@@ -356,6 +357,8 @@ pub trait Register: Send + Sync {
 /// An entry to add or change in the register.
 #[derive(Debug, Clone)]
 pub enum Put {
+    /// Everything beside it is written only while this is the newest epoch of its shard; otherwise [`LedgerError::Fenced`].
+    Fence(Fence),
     /// An area.
     Area(Area),
     /// A home.

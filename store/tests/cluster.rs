@@ -12,8 +12,9 @@ use store::conformance::{self, Ledgers};
 use store::jetstream::{JetLog, JetSettings};
 use store::ledger::{Ledger, LedgerError, Tx, Write};
 use store::postgres::{Member, Membership, PgLedger, PgOpened, PgSettings};
+use store::register::{Area, Put};
 use store::sqlite::Keys;
-use store::{EventLog, Ownership, Shard};
+use store::{EventLog, Ownership, Register, Shard};
 
 fn now() -> care::Timestamp {
     "2026-11-23T12:00:00Z".parse().unwrap()
@@ -45,6 +46,7 @@ async fn the_ledger_on_postgresql_keeps_the_promises_of_the_port() {
     let url = postgres.database("r");
     conformance::register(|| ledgers(&url, &keys)).await;
     members_share_the_shards_and_a_paused_one_is_fenced_off(&postgres).await;
+    one_member_is_on_duty_until_it_dies(&postgres).await;
     an_effect_is_one_members_until_it_dies(&postgres).await;
     a_restored_copy_starts_with_calling_held(&postgres).await;
 }
@@ -149,6 +151,33 @@ async fn members_share_the_shards_and_a_paused_one_is_fenced_off(postgres: &Post
     assert!(matches!(b.commit(write(taken)).await, Err(LedgerError::Fenced)));
     let shards = a.shards().await.unwrap();
     assert_eq!(shards[0].owner.as_deref(), Some("two"));
+}
+
+async fn one_member_is_on_duty_until_it_dies(postgres: &Postgres) {
+    let (url, keys) = (postgres.database("d"), keys());
+    let ((a, _), (b, _)) = (open(&url, &keys).await, open(&url, &keys).await);
+    let one = Membership::join(a.clone(), member("one"), 4).await.unwrap();
+    let two = Membership::join(b.clone(), member("two"), 4).await.unwrap();
+    assert_eq!(one.wanted().await.unwrap().len() + two.wanted().await.unwrap().len(), 4, "the duty is no shard of homes");
+    let fence = one.take(Shard::OFFICE).await.unwrap();
+    assert!(matches!(two.take(Shard::OFFICE).await, Err(LedgerError::Fenced)), "one is on duty");
+    assert_eq!(b.office().await.unwrap().as_deref(), Some("one"));
+    let area = |id: &str| Put::Area(Area { id: id.into(), name: id.into() });
+    let daily = |fence| Tx { fence: Some(fence), writes: vec![Write::Setting { key: "days_place".into(), value: "x".into() }] };
+    a.put(vec![area("before"), Put::Fence(fence)]).await.unwrap();
+    // Paused past its lease: another takes over, and what the first one still writes when it wakes is refused.
+    postgres.sql("d", "UPDATE member SET lease_until = clock_timestamp() - INTERVAL '1 second' WHERE node = 'one'").unwrap();
+    assert_eq!(b.office().await.unwrap(), None);
+    let taken = two.take(Shard::OFFICE).await.unwrap();
+    assert!(matches!(a.put(vec![area("late"), Put::Fence(fence)]).await, Err(LedgerError::Fenced)));
+    assert!(matches!(a.commit(daily(fence)).await, Err(LedgerError::Fenced)));
+    b.put(vec![area("after"), Put::Fence(taken)]).await.unwrap();
+    b.commit(daily(taken)).await.unwrap();
+    assert_eq!(b.areas().await.unwrap().iter().map(|a| a.id.as_str()).collect::<Vec<_>>(), ["after", "before"]);
+    // Given back, it is free at once.
+    two.release(Shard::OFFICE).await.unwrap();
+    let again = Membership::join(a.clone(), member("one"), 4).await.unwrap();
+    assert!(again.take(Shard::OFFICE).await.unwrap().epoch > taken.epoch);
 }
 
 async fn an_effect_is_one_members_until_it_dies(postgres: &Postgres) {

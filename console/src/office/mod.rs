@@ -28,7 +28,7 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 use model::Model;
 use std::sync::{Arc, PoisonError, RwLock};
-use store::{Clock, Register};
+use store::{Clock, Fence, Register};
 
 /// What the office goes by.
 #[derive(Debug, Clone)]
@@ -47,8 +47,10 @@ pub struct Office {
     zone: Tz,
     model: Arc<RwLock<Model>>,
     /// One reader of the sheets at a time.
-    reading: tokio::sync::Mutex<()>,
-    reports: months::Reports,
+    reading: Arc<tokio::sync::Mutex<()>>,
+    reports: Arc<months::Reports>,
+    /// What is written must be the word of who is on duty.
+    fence: Option<Fence>,
 }
 
 impl std::fmt::Debug for Office {
@@ -61,7 +63,23 @@ impl Office {
     /// An office over a register. Its days are those of the policy's zone.
     pub fn new(register: Arc<dyn Register>, clock: Arc<dyn Clock>, rules: Rules) -> Self {
         let zone = rules.policies.versions().last().map_or(chrono_tz::Asia::Shanghai, |policy| policy.zone);
-        Self { register, clock, rules: Arc::new(rules), zone, model: Arc::default(), reading: tokio::sync::Mutex::default(), reports: months::Reports::default() }
+        Self { register, clock, rules: Arc::new(rules), zone, model: Arc::default(), reading: Arc::default(), reports: Arc::default(), fence: None }
+    }
+
+    /// The same office, for the jobs of the process that is on duty: nothing is written any more once another has taken the duty.
+    #[must_use]
+    pub fn on_duty(&self, fence: Fence) -> Self {
+        let Self { register, clock, rules, zone, model, reading, reports, fence: _ } = self;
+        Self {
+            register: register.clone(),
+            clock: clock.clone(),
+            rules: rules.clone(),
+            zone: *zone,
+            model: model.clone(),
+            reading: reading.clone(),
+            reports: reports.clone(),
+            fence: Some(fence),
+        }
     }
 
     /// Now.

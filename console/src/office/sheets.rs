@@ -121,7 +121,7 @@ impl Office {
         let put = self.put_of(record, before, by)?;
         let action = if before == 0 { "create" } else { "change" };
         let audit = self.audit(by, &format!("{}.{action}", R::KIND), &record.id());
-        Ok(self.register.put(vec![put, audit]).await?)
+        self.write(vec![put, audit]).await
     }
 
     /// A line for the audit.
@@ -133,7 +133,8 @@ impl Office {
     ///
     /// # Errors
     /// [`OfficeError::Conflict`] if somebody was faster with one of them; then none is written.
-    pub async fn write(&self, entries: Vec<Put>) -> Result<(), OfficeError> {
+    pub async fn write(&self, mut entries: Vec<Put>) -> Result<(), OfficeError> {
+        entries.extend(self.fence.map(Put::Fence));
         Ok(self.register.put(entries).await?)
     }
 

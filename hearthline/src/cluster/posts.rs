@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use store::postgres::Membership;
-use store::{LedgerError, Shard};
+use store::{LedgerError, Ownership, Shard};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::{info, warn};

@@ -43,6 +43,8 @@ pub async fn topology(file: &Path) -> anyhow::Result<()> {
             leader.as_deref().unwrap_or("none")
         )?;
     }
+    let office = base.ledger.office().await.context("asking who is on duty")?;
+    writeln!(out, "\nThe office's jobs and the daily calls: {}", office.as_deref().unwrap_or("nobody"))?;
     let off = (base.ledger.server_time().await.context("asking for the database's time")? - crate::clock::wall()).num_milliseconds();
     writeln!(out, "\nThis machine's clock differs from the database's by {} ms.", off.abs())?;
     print!("{out}");

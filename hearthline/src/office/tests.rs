@@ -16,7 +16,7 @@ use store::memory::{MemoryLedger, MemoryLog};
 use store::register::{Area, HomeRecord, Put};
 use store::sheet::SheetAsk;
 use store::telemetry::NoTelemetry;
-use store::{Record, Register, Shard};
+use store::{Ownership, Record, Register, Shard};
 
 struct HandClock(Mutex<Timestamp>);
 
@@ -63,7 +63,9 @@ fn home() -> HomeId {
 async fn jobs(log: &MemoryLog, ledger: &MemoryLedger, clock: &Arc<HandClock>, office: &Arc<Office>, folder: &Path) -> Jobs {
     let blueprint = OfficeBlueprint::new(&[], Some(folder.to_owned()), Retention::default()).unwrap();
     let settings = care::home::Settings::default();
-    Jobs::new(office.clone(), Arc::new(ledger.clone()), Arc::new(log.clone()), clock.clone(), settings, blueprint).await.unwrap()
+    // The sender goes; what it has said last holds.
+    let (_, duty) = watch::channel(Some(ledger.take(Shard::OFFICE).await.unwrap()));
+    Jobs::new(office.clone(), Arc::new(ledger.clone()), Arc::new(log.clone()), clock.clone(), settings, blueprint, duty)
 }
 
 impl House {

@@ -4,6 +4,7 @@ use super::{Ledgers, at};
 use crate::ledger::{Decided, Ledger, LedgerError, Quarantined, Stored, Tx, Which, Write};
 use crate::log::{Offset, Shard};
 use crate::ownership::Fence;
+use crate::register::{Area, Put};
 use care::alarm::{Attempt, AttemptOutcome, Claimant, Effect, EffectKind, Help, State};
 use care::cause::Raise;
 use care::plan::Plan;
@@ -59,6 +60,7 @@ where
     decided_places_never_go_back(ledger).await;
     snapshots_are_kept_by_home(ledger).await;
     notes_and_attempts_are_kept(ledger).await;
+    an_old_keeper_of_the_office_writes_nothing_into_the_register(&all).await;
     an_old_owner_cannot_write(&all).await;
     watchers_are_woken_by_alarms_and_effects_alone(ledger).await;
     many_at_once_lose_nothing(&all).await;
@@ -312,6 +314,26 @@ async fn an_old_owner_cannot_write(all: &Ledgers) {
     assert_eq!(all.ledger.setting("owner").await.unwrap(), Some(format!("{new:?}")));
     let never = Fence { shard: Shard(2), epoch: 1 };
     assert!(matches!(all.ledger.commit(write(never)).await, Err(LedgerError::Fenced)));
+}
+
+async fn an_old_keeper_of_the_office_writes_nothing_into_the_register(all: &Ledgers) {
+    let area = |id: &str| Put::Area(Area { id: id.into(), name: id.into() });
+    let old = all.ownership.take(Shard::OFFICE).await.unwrap();
+    all.register.put(vec![Put::Fence(old), area("fence/old")]).await.unwrap();
+    let new = all.ownership.take(Shard::OFFICE).await.unwrap();
+    assert!(new.epoch > old.epoch);
+    // All or nothing, wherever the fence stands.
+    for entries in [vec![Put::Fence(old), area("fence/late")], vec![area("fence/late"), Put::Fence(old)]] {
+        assert!(matches!(all.register.put(entries).await, Err(LedgerError::Fenced)));
+    }
+    all.register.put(vec![Put::Fence(new), area("fence/new")]).await.unwrap();
+    let mut there: Vec<_> = all.register.areas().await.unwrap().into_iter().map(|a| a.id).filter(|id| id.starts_with("fence/")).collect();
+    there.sort();
+    assert_eq!(there, ["fence/new", "fence/old"]);
+    // An empty transaction asks whether one is still the owner.
+    let still = |fence| all.ledger.commit(Tx { fence: Some(fence), writes: Vec::new() });
+    assert!(matches!(still(old).await, Err(LedgerError::Fenced)));
+    still(new).await.unwrap();
 }
 
 async fn watchers_are_woken_by_alarms_and_effects_alone(ledger: &dyn Ledger) {

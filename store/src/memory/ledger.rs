@@ -285,10 +285,12 @@ impl State {
         })
     }
 
+    pub(super) fn is_fenced_off(&self, fence: &Fence) -> bool {
+        self.epochs.get(&fence.shard).copied().unwrap_or_default() != fence.epoch
+    }
+
     fn commit(&mut self, tx: Tx) -> Result<(), LedgerError> {
-        if let Some(fence) = tx.fence
-            && self.epochs.get(&fence.shard).copied().unwrap_or_default() != fence.epoch
-        {
+        if tx.fence.is_some_and(|fence| self.is_fenced_off(&fence)) {
             return Err(LedgerError::Fenced);
         }
         let mut undo: Vec<Undo> = Vec::new();

@@ -15,6 +15,7 @@ use std::cmp::Reverse;
 impl State {
     fn put(&mut self, entry: Put) {
         match entry {
+            Put::Fence(_) => {}
             Put::Area(area) => {
                 self.areas.insert(area.id.clone(), area);
             }
@@ -60,6 +61,13 @@ impl State {
 impl Register for MemoryLedger {
     async fn put(&self, entries: Vec<Put>) -> Result<(), LedgerError> {
         let mut state = lock(&self.shared.state);
+        for entry in &entries {
+            if let Put::Fence(fence) = entry
+                && state.is_fenced_off(fence)
+            {
+                return Err(LedgerError::Fenced);
+            }
+        }
         // All or nothing: a sheet that was changed meanwhile holds up everything beside it.
         if let Some(fault) = state.sheets_fault(&entries) {
             return Err(fault);

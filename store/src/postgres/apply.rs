@@ -5,6 +5,7 @@ use super::pool::{TRANSACTION_WITHIN, conflict};
 use super::{PgLedger, lock};
 use crate::ledger::{LedgerError, Quarantined, Tx, Write};
 use crate::memory::{QUARANTINE_BYTES_MAX, wakes};
+use crate::ownership::Fence;
 use crate::register::{AuditLine, audit_hash};
 use crate::sqlite::apply::{event_key, note_row, quarantine_row, word};
 use crate::sqlite::files::{nanos, to_i64};
@@ -279,6 +280,14 @@ pub(super) async fn audit(tx: &Transaction<'_>, at: Timestamp, who: &str, action
     Ok(())
 }
 
+/// Fails if another owner has taken the shard. Held until the commit: whoever takes the shard waits for it, and nobody writes
+/// beside its new owner.
+pub(super) async fn check_fence(tx: &Transaction<'_>, fence: &Fence) -> Result<(), LedgerError> {
+    let select = tx.prepare_cached("SELECT epoch FROM owner WHERE shard = $1 FOR SHARE").await?;
+    let epoch = tx.query_opt(&select, &[&i64::from(fence.shard.0)]).await?.map(|row| row.get::<_, i64>(0));
+    if epoch.unwrap_or_default() == to_i64(fence.epoch) { Ok(()) } else { Err(LedgerError::Fenced) }
+}
+
 impl PgLedger {
     pub(super) async fn commit_tx(&self, tx: Tx) -> Result<(), LedgerError> {
         let result = match tokio::time::timeout(TRANSACTION_WITHIN, self.commit_once(&tx)).await {
@@ -304,13 +313,8 @@ impl PgLedger {
         }
         let mut client = self.pools.get().await?;
         let db = client.transaction().await?;
-        if let Some(fence) = tx.fence {
-            // Held until the commit: whoever takes the shard waits for it, and nobody writes beside its new owner.
-            let select = db.prepare_cached("SELECT epoch FROM owner WHERE shard = $1 FOR SHARE").await?;
-            let epoch = db.query_opt(&select, &[&i64::from(fence.shard.0)]).await?.map(|row| row.get::<_, i64>(0));
-            if epoch.unwrap_or_default() != to_i64(fence.epoch) {
-                return Err(LedgerError::Fenced);
-            }
+        if let Some(fence) = &tx.fence {
+            check_fence(&db, fence).await?;
         }
         steps.run(&db).await?;
         Ok(db.commit().await?)

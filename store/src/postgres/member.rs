@@ -84,6 +84,7 @@ impl Membership {
         let rows = "INSERT INTO owner (shard, epoch) SELECT generate_series(0, $1::BIGINT - 1), 0 ON CONFLICT (shard) DO NOTHING";
         let client = ledger.pools.get().await?;
         client.execute(rows, &[&i64::from(shards)]).await?;
+        client.execute("INSERT INTO owner (shard, epoch) VALUES ($1, 0) ON CONFLICT (shard) DO NOTHING", &[&i64::from(Shard::OFFICE.0)]).await?;
         drop(client);
         let membership = Self { ledger, member, alive: AtomicBool::new(true) };
         membership.enter().await?;
@@ -170,7 +171,7 @@ impl Membership {
         let Some(rank) = workers.iter().position(|id| id == me) else { return Ok(Vec::new()) };
         let shards = self
             .ledger
-            .rows("SELECT shard, member, member IS NOT NULL AND member_lives(member) FROM owner ORDER BY shard", &[], |r| {
+            .rows("SELECT shard, member, member IS NOT NULL AND member_lives(member) FROM owner WHERE shard <> $1 ORDER BY shard", &[&i64::from(Shard::OFFICE.0)], |r| {
                 let shard = Shard(u16::try_from(r.try_get::<_, i64>(0)?).unwrap_or(u16::MAX));
                 Ok((shard, r.try_get::<_, Option<String>>(1)?, r.try_get::<_, bool>(2)?))
             })
@@ -182,16 +183,6 @@ impl Membership {
         wanted.truncate(share);
         Ok(wanted)
     }
-
-    /// Gives a shard back, so that others may take it at once.
-    ///
-    /// # Errors
-    /// [`LedgerError`] if the database did not take it; then it becomes free with the lease.
-    pub async fn release(&self, shard: Shard) -> Result<(), LedgerError> {
-        let client = self.ledger.pools.get().await?;
-        client.execute("UPDATE owner SET member = NULL WHERE shard = $1 AND member = $2", &[&i64::from(shard.0), &self.ledger.me]).await?;
-        Ok(())
-    }
 }
 
 #[async_trait]
@@ -200,6 +191,12 @@ impl Ownership for Membership {
     async fn take(&self, shard: Shard) -> Result<Fence, LedgerError> {
         let epoch = self.ledger.row(TAKE, &[&i64::from(shard.0), &self.ledger.me], |r| Ok(to_u64(r.try_get(0)?))).await?;
         epoch.map(|epoch| Fence { shard, epoch }).ok_or(LedgerError::Fenced)
+    }
+
+    async fn release(&self, shard: Shard) -> Result<(), LedgerError> {
+        let client = self.ledger.pools.get().await?;
+        client.execute("UPDATE owner SET member = NULL WHERE shard = $1 AND member = $2", &[&i64::from(shard.0), &self.ledger.me]).await?;
+        Ok(())
     }
 }
 
@@ -228,14 +225,24 @@ impl PgLedger {
         .await
     }
 
-    /// Every shard and its owner.
+    /// The node that does the office's jobs and the daily calls, if one lives that has taken them.
+    ///
+    /// # Errors
+    /// [`LedgerError`] if the question failed.
+    pub async fn office(&self) -> Result<Option<String>, LedgerError> {
+        let sql = "SELECT member.node FROM owner JOIN member ON member.id = owner.member WHERE shard = $1 AND lease_until > clock_timestamp()";
+        self.row(sql, &[&i64::from(Shard::OFFICE.0)], |r| Ok(r.try_get(0)?)).await
+    }
+
+    /// Every shard of homes and its owner.
     ///
     /// # Errors
     /// [`LedgerError`] if the question failed.
     pub async fn shards(&self) -> Result<Vec<ShardView>, LedgerError> {
-        let sql = "SELECT shard, epoch, (SELECT node FROM member WHERE id = owner.member AND lease_until > clock_timestamp()) FROM owner ORDER BY shard";
+        let sql = "SELECT shard, epoch, (SELECT node FROM member WHERE id = owner.member AND lease_until > clock_timestamp()) FROM owner
+             WHERE shard <> $1 ORDER BY shard";
         let rows = self
-            .rows(sql, &[], |r| {
+            .rows(sql, &[&i64::from(Shard::OFFICE.0)], |r| {
                 Ok((Shard(u16::try_from(r.try_get::<_, i64>(0)?).unwrap_or(u16::MAX)), to_u64(r.try_get(1)?), r.try_get::<_, Option<String>>(2)?))
             })
             .await?;

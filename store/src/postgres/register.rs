@@ -1,7 +1,7 @@
 //! The register on PostgreSQL. Who a person is, where they live and how they are reached is sealed.
 
 use super::PgLedger;
-use super::apply::{Need, PgFailure, Steps, text, values};
+use super::apply::{Need, PgFailure, Steps, check_fence, text, values};
 use super::pool::TRANSACTION_WITHIN;
 use super::read::{plan, scope};
 use super::sheet;
@@ -40,6 +40,8 @@ impl Steps<'_> {
     /// One entry.
     fn entry(&mut self, entry: &Put) -> Result<(), PgFailure> {
         match entry {
+            // Looked at before anything is sent.
+            Put::Fence(_) => {}
             Put::Area(Area { id, name }) => {
                 let sql = "INSERT INTO area (id, name) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET name = excluded.name";
                 self.push(sql, Need::Nothing, values![text(id), text(name)]);
@@ -235,6 +237,11 @@ impl PgLedger {
         }
         let mut client = self.pools.get().await?;
         let tx = client.transaction().await?;
+        for entry in entries {
+            if let Put::Fence(fence) = entry {
+                check_fence(&tx, fence).await?;
+            }
+        }
         steps.run(&tx).await?;
         Ok(tx.commit().await?)
     }

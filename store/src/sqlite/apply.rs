@@ -5,6 +5,7 @@ use super::seal::{Keys, Place, SealError};
 use crate::ledger::{LedgerError, Quarantined, Tx, Write};
 use crate::log::Shard;
 use crate::memory::QUARANTINE_BYTES_MAX;
+use crate::ownership::Fence;
 use crate::register::{AuditLine, audit_hash};
 use care::alarm::Attempt;
 use care::{Alarm, AlarmId, Cause, EventId, Lane, Level, Timestamp};
@@ -75,14 +76,17 @@ pub(crate) fn event_key(event: &EventId) -> Vec<u8> {
     }
 }
 
+/// Fails if another owner has taken the shard.
+pub(super) fn check_fence(db: &Connection, fence: &Fence) -> Result<(), Failure> {
+    let mut select = db.prepare_cached("SELECT epoch FROM owner WHERE shard = ?1")?;
+    let epoch: Option<i64> = select.query_row([fence.shard.0], |r| r.get(0)).optional()?;
+    if epoch.unwrap_or_default() == to_i64(fence.epoch) { Ok(()) } else { Err(Failure::Alone(LedgerError::Fenced)) }
+}
+
 /// Runs a whole transaction.
 pub(super) fn tx(db: &Connection, keys: &Keys, tx: &Tx) -> Result<(), Failure> {
-    if let Some(fence) = tx.fence {
-        let mut select = db.prepare_cached("SELECT epoch FROM owner WHERE shard = ?1")?;
-        let epoch: Option<i64> = select.query_row([fence.shard.0], |r| r.get(0)).optional()?;
-        if epoch.unwrap_or_default() != to_i64(fence.epoch) {
-            return Err(Failure::Alone(LedgerError::Fenced));
-        }
+    if let Some(fence) = &tx.fence {
+        check_fence(db, fence)?;
     }
     tx.writes.iter().try_for_each(|write| one(db, keys, write))
 }

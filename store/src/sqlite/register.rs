@@ -1,6 +1,6 @@
 //! The register on SQLite. Who a person is, where they live and how they are reached is sealed.
 
-use super::apply::{Failure, audit, from_word, quarantine_row, word};
+use super::apply::{Failure, audit, check_fence, from_word, quarantine_row, word};
 use super::files::{instant, nanos, to_i64};
 use super::ledger::SqliteLedger;
 use super::ledger_writer::Work;
@@ -32,6 +32,7 @@ const VERIFY_PAGE: usize = 10_000;
 /// Writes one entry.
 pub(super) fn put(db: &Connection, keys: &Keys, entry: &Put) -> Result<(), Failure> {
     match entry {
+        Put::Fence(fence) => check_fence(db, fence)?,
         Put::Area(Area { id, name }) => {
             let mut upsert = db.prepare_cached("INSERT INTO area (id, name) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET name = excluded.name")?;
             upsert.execute([id, name])?;
