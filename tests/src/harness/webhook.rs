@@ -47,7 +47,12 @@ pub struct Receiver {
 impl Receiver {
     /// Starts one on a port of its own.
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_at("127.0.0.1").await
+    }
+
+    /// Starts one at this address of ours.
+    pub async fn start_at(host: &str) -> Self {
+        let listener = TcpListener::bind((host, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             mood: Mutex::new(Mood::Well),
