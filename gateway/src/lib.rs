@@ -24,6 +24,7 @@ mod limits;
 mod link;
 mod message;
 mod passwords;
+pub mod probe;
 pub mod receiver;
 mod routes;
 mod session;
