@@ -2,12 +2,13 @@
 //!
 //! | limit | at the limit |
 //! |---|---|
-//! | packet (64 KB; 640 KB for hubs, whose bridges describe all devices in one) | v5: DISCONNECT 0x95, then close; v3: close |
+//! | packet (64 KB; 2 MB and 64 KB for hubs, whose bridges describe all devices in one) | v5: DISCONNECT 0x95, then close; v3: close |
 //! | connections in all | a new one is closed at once and counted |
 //! | connections per credential | CONNACK 0x97 (v3: 3), close; a second connection of one client id takes over and never counts twice |
 //! | connects per second | the next ones wait in the listener's backlog, none is refused |
 //! | CONNECT not here after 5 s; admission not decided after 30 s | close |
-//! | messages not yet durable per connection (1,024, 1 MB) | reading stops until commits come back; v5 beyond the announced Receive Maximum: DISCONNECT 0x93 |
+//! | a description of devices longer than 2 MB, or than 256 KB when it is packed | as any message that the log refuses: not acknowledged, close |
+//! | messages not yet durable per connection (1,024, 1 MB and the one that goes beyond it) | reading stops until commits come back; v5 beyond the announced Receive Maximum: DISCONNECT 0x93 |
 //! | routine messages per second and connection | QoS 1 and 2 wait in order, unacknowledged; QoS 0 is dropped and counted; red is committed at once, past those that wait (ALM-7) |
 //! | messages queued for a client (count, bytes, bytes of all clients) | the oldest that was not sent yet gives way and is counted: for a lamp the newest word is the truth. Alarms are never in these queues |
 //! | subscriptions per session | SUBACK 0x97 (v3: 0x80) |
@@ -19,7 +20,8 @@
 //!
 //! ## Memory, at the defaults
 //! Idle connection about 5 kB; 20,000 of them 100 MB. Beyond that, at most: messages queued for clients and
-//! being written to them 64 MB, retained 64 MB, unfinished packets 64 MB (and 4 KB per connection, 80 MB),
+//! being written to them 64 MB, retained 64 MB, unfinished packets 64 MB (and 4 KB per connection, 80 MB; 30 hubs may
+//! describe 2 MB of devices at the same moment, the next ones try again),
 //! unsent answers 16 KB per connection for the 10 s that a client may refuse to read, and what the event log
 //! holds uncommitted by its own limit. A message counts with its topic, payload and properties.
 
@@ -130,7 +132,7 @@ impl Default for Limits {
             hub: Share {
                 subscriptions: 512,
                 queued_messages: 1_000,
-                packet_bytes_max: 655_360,
+                packet_bytes_max: 2_162_688,
                 routine: Some(Rate { per_second: 1_000, burst: 10_000 }),
                 ..device.clone()
             },

@@ -39,6 +39,9 @@ pub struct Config {
     /// Panels that speak SIA DC-09.
     #[serde(default)]
     pub dc09: crate::receivers::Dc09Config,
+    /// Social alarms that speak SCAIP.
+    #[serde(default)]
+    pub scaip: crate::receivers::ScaipConfig,
     /// How the platform telephones.
     #[serde(default)]
     pub voice: VoiceConfig,
@@ -470,6 +473,7 @@ impl Config {
         }
         out.extend(crate::telephone::wrong(&self.voice, &self.trunk, &self.voice_provider));
         out.extend(self.dc09.wrong());
+        out.extend(self.scaip.wrong());
         if WaterRule::preset(&self.detector.water).is_none() {
             let known: Vec<_> = WaterRule::PRESETS.iter().map(|(name, _)| *name).collect();
             out.push(format!("detector.water = \"{}\" is none of {}", self.detector.water, known.join(", ")));

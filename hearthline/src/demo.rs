@@ -137,6 +137,7 @@ fn blueprint(args: &DemoArgs, data: PathBuf) -> anyhow::Result<Blueprint> {
         door: DoorSettings { listeners, limits: gateway::Limits::default() },
         bridges: Vec::new(),
         dc09: None,
+        scaip: None,
         console: ConsoleSettings { demo: true, canary_home: Some(alerts::engine::CANARY.into()), ..ConsoleSettings::new(args.http) },
         homes,
         office: OfficeBlueprint::new(&[], None, Retention::default())?,

@@ -86,6 +86,7 @@ fn blueprint(config: &Config) -> anyhow::Result<Blueprint> {
         door,
         bridges,
         dc09: config.dc09.settings()?,
+        scaip: config.scaip.settings(),
         console,
         homes: config.homes(),
         office: OfficeBlueprint::new(&config.office.policies, config.office.warnings.clone(), config.office.retention())?,

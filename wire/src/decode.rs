@@ -1,12 +1,13 @@
 //! Picks the language of a message by its topic.
 
-use crate::{Decoded, Fault, Lane, Language, Learned, Message, Retained, chirpstack, dc09, homeassistant, native, shelly, tasmota, zigbee2mqtt};
+use crate::{Decoded, Fault, Lane, Language, Learned, Message, Retained, chirpstack, dc09, homeassistant, native, pack, scaip, shelly, tasmota, zigbee2mqtt};
 use care::{HomeId, Signal, SignalKind, Value};
 
 /// What a message means. `learned` belongs to the home of the message; describing messages change it.
 pub fn decode(message: &Message<'_>, learned: &mut Learned) -> Decoded {
     let mut decoded = if teaches(message.topic) {
-        learn(message, learned)
+        let payload = pack::unpack(message.topic, message.payload);
+        learn(&Message { payload: &payload, ..*message }, learned)
     } else {
         learned.bridges.note(message);
         read(message, learned)
@@ -51,22 +52,27 @@ fn learn(message: &Message<'_>, learned: &mut Learned) -> Decoded {
     }
 }
 
-/// What a receiver for panels stored: a frame, in the clear.
-const DC09: &str = "dc09/";
+/// What the receivers stored: `dc09/{account}` a frame in the clear, `scaip/{account}` a document.
+fn received(topic: &str) -> Option<Language> {
+    let name = topic.split_once('/')?.0;
+    [Language::Dc09, Language::Scaip].into_iter().find(|language| language.name() == name)
+}
 
-fn panel(message: &Message<'_>) -> Decoded {
-    let quarantine = |fault| Decoded::Quarantine { fault, signals: Vec::new() };
-    let Some(home) = message.home else { return quarantine(Fault::UnknownHome) };
+fn panel(message: &Message<'_>, home: &HomeId) -> Decoded {
     match dc09::parse(message.payload, |_| None) {
         Ok(frame) => dc09::signals(&frame, home, message.heard_at),
-        Err(_) => quarantine(Fault::BadValue { field: "frame".into() }),
+        Err(_) => Decoded::Quarantine { fault: Fault::BadValue { field: "frame".into() }, signals: Vec::new() },
+    }
+}
+
+fn controller(message: &Message<'_>, home: &HomeId) -> Decoded {
+    match scaip::parse(message.payload) {
+        Ok(request) => scaip::signals(&request, home, message.heard_at),
+        Err(_) => Decoded::Quarantine { fault: Fault::BadValue { field: "document".into() }, signals: Vec::new() },
     }
 }
 
 fn read(message: &Message<'_>, learned: &Learned) -> Decoded {
-    if message.topic.starts_with(DC09) {
-        return panel(message);
-    }
     if native::is_native(message.topic) {
         return native::decode(message, learned);
     }
@@ -80,6 +86,8 @@ fn read(message: &Message<'_>, learned: &Learned) -> Decoded {
         Language::Tasmota => tasmota::decode(message, home, learned),
         Language::Shelly => shelly::decode(message, home, learned),
         Language::Chirpstack => chirpstack::decode(message, home, learned),
+        Language::Dc09 => panel(message, home),
+        Language::Scaip => controller(message, home),
     }
 }
 
@@ -87,6 +95,8 @@ fn read(message: &Message<'_>, learned: &Learned) -> Decoded {
 fn language_of(topic: &str, learned: &Learned) -> Option<Language> {
     if native::is_native(topic) {
         Some(Language::Native)
+    } else if let Some(language) = received(topic) {
+        Some(language)
     } else if topic.starts_with("homeassistant/") || learned.entities.owns(topic) && !learned.bridges.knows(topic) {
         Some(Language::HomeAssistant)
     } else if learned.bridges.owns(topic) {

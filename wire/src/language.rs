@@ -18,12 +18,16 @@ pub enum Language {
     Shelly,
     /// ChirpStack v4 application events with decoded objects.
     Chirpstack,
+    /// Frames of alarm panels (SIA DC-09), as their receiver stores them.
+    Dc09,
+    /// Documents of social alarms (SCAIP), as their receiver stores them.
+    Scaip,
 }
 
 impl Language {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Native, Self::Zigbee2mqtt, Self::HomeAssistant, Self::Tasmota, Self::Shelly, Self::Chirpstack];
+    pub const ALL: [Self; 8] =
+        [Self::Native, Self::Zigbee2mqtt, Self::HomeAssistant, Self::Tasmota, Self::Shelly, Self::Chirpstack, Self::Dc09, Self::Scaip];
 
     /// The name on the command line and in the API.
     pub fn name(self) -> &'static str {
@@ -34,6 +38,8 @@ impl Language {
             Self::Tasmota => "tasmota",
             Self::Shelly => "shelly",
             Self::Chirpstack => "chirpstack",
+            Self::Dc09 => "dc09",
+            Self::Scaip => "scaip",
         }
     }
 

@@ -21,6 +21,7 @@ mod learned;
 mod meaning;
 mod message;
 pub mod native;
+mod pack;
 pub mod scaip;
 pub mod sheet;
 mod shelly;
@@ -36,6 +37,7 @@ pub use learned::{Described, Learned, Role};
 pub use care::Lane;
 pub use message::{Decoded, Lesson, Message, Retained, Source};
 pub use native::home_of;
+pub use pack::pack;
 
 /// Largest payload that is read as a message, in bytes.
 pub const PAYLOAD_BYTES_MAX: usize = 64 * 1024;

@@ -345,6 +345,7 @@ fn hand_in(shared: &Arc<Shared>, link: &Arc<Link>, heard: Heard, mouth: &Mouth) 
     }
     let word = wire::native::ack_for(&topic, &payload);
     let heard_at = shared.clock.now();
+    let payload = wire::pack(&topic, &payload);
     let record = Record { lane, home, source: shared.settings.name.clone(), topic, payload, heard_at };
     let slot = link.slot();
     let counted = Arc::clone(shared);

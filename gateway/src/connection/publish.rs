@@ -129,7 +129,7 @@ impl Connection {
             lane,
             home: place.home,
             source: self.grant.name.clone(),
-            payload: publish.payload.as_slice().to_vec(),
+            payload: wire::pack(&publish.topic, publish.payload.as_slice()),
             topic: publish.topic,
             heard_at: self.hall.clock.now(),
         };

@@ -2,3 +2,4 @@
 //! the log has not stored (ACK-1), and what comes twice is one event (ACK-2). Off until configured.
 
 pub mod dc09;
+pub mod scaip;
