@@ -188,20 +188,34 @@ async fn an_unknown_account_is_shown_rubbish_is_ignored_and_datagrams_work_as_we
     assert_eq!(panel.answer(Duration::from_secs(60)).await, Some(Vec::new()), "the connection is closed");
 }
 
-/// Frames of siadc09 (PyPI), where `scripts/test` has installed it.
-#[tokio::test]
-async fn frames_of_another_implementation_are_acknowledged_so_that_it_understands() {
-    let peers = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/peers");
-    if !peers.join("siadc09").is_dir() {
-        println!("skipped: no siadc09 in target/peers (scripts/test need_peers)");
-        return;
+/// What a Python peer makes of the receiver, where `scripts/test` has installed its package; `None` where it has not.
+async fn peer(house: &House, package: &str, script: &str) -> Option<Vec<(String, Vec<&'static str>)>> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let peers = root.join("../target/peers");
+    if !peers.join(package).is_dir() {
+        println!("skipped: no {package} in target/peers (scripts/test need_peers)");
+        return None;
     }
-    let house = house().await;
-    let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peer/dc09_sender.py");
+    let script = root.join("tests/peer").join(script);
     let port = house.receiver.tcp().unwrap().port().to_string();
     let run = tokio::task::spawn_blocking(move || Command::new("python3").env("PYTHONPATH", peers).arg(script).args([&port, KEY]).output().unwrap());
     let out = run.await.unwrap();
     assert!(out.status.success(), "{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
-    let homes: Vec<_> = house.told().into_iter().map(|(home, told, _)| (home, told)).collect();
+    Some(house.told().into_iter().map(|(home, told, _)| (home, told)).collect())
+}
+
+/// Frames of siadc09 (PyPI).
+#[tokio::test]
+async fn frames_of_another_implementation_are_acknowledged_so_that_it_understands() {
+    let house = house().await;
+    let Some(homes) = peer(&house, "siadc09", "dc09_sender.py").await else { return };
     assert_eq!(homes, [("home-1".to_owned(), vec!["call"]), ("home-1".to_owned(), vec!["call"]), ("home-2".to_owned(), vec!["call"])]);
+}
+
+/// A dialler of a maker of receiving centres, my_dc09_spt (PyPI).
+#[tokio::test]
+async fn a_dialler_of_another_house_hears_our_acknowledgements() {
+    let house = house().await;
+    let Some(homes) = peer(&house, "my_dc09_spt", "dc09_spt.py").await else { return };
+    assert_eq!(homes, [("home-1".to_owned(), vec!["call"]), ("home-2".to_owned(), vec!["call"])]);
 }

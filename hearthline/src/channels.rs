@@ -2,6 +2,7 @@
 //! channels it makes. All are off unless configured; `docs/channels.md` says how each was tried.
 
 use alerts::cap::Cap;
+use alerts::dc09::{Dc09, Dc09Settings};
 use alerts::email::{Email, EmailSettings, Protection};
 use alerts::engine::Limits;
 use alerts::ntfy::Ntfy;
@@ -41,6 +42,8 @@ pub struct MessagesConfig {
     pub robot: Option<RobotConfig>,
     /// CAP 1.2 to an emergency centre.
     pub cap: Option<CapConfig>,
+    /// Reports to a receiving centre, by SIA DC-09.
+    pub dc09: Option<Dc09OutConfig>,
     /// One-time links in messages.
     pub links: Option<LinksConfig>,
     /// Rates and budgets by channel name.
@@ -166,6 +169,20 @@ pub struct CapConfig {
     pub details: bool,
 }
 
+/// `[messages.dc09]`: addresses are `host:port/account`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Dc09OutConfig {
+    /// A file with the key in hexadecimal, 128, 192 or 256 bits; left out: in the clear.
+    pub key_file: Option<PathBuf>,
+    /// The receiver number (`R`); left out: 1.
+    pub receiver: Option<String>,
+    /// The line (`L`); left out: 0.
+    pub line: Option<String>,
+    /// The account of a home, where it is not that of the address: `home-0001 = "6969"`.
+    pub accounts: BTreeMap<String, String>,
+}
+
 /// `[messages.links]`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -222,6 +239,7 @@ impl MessagesConfig {
             ("ntfy", self.ntfy.is_some()),
             ("robot", self.robot.is_some()),
             ("cap", self.cap.is_some()),
+            ("dc09", self.dc09.is_some()),
         ];
         all.into_iter().filter(|(_, on)| *on).map(|(name, _)| name).collect()
     }
@@ -241,6 +259,7 @@ impl MessagesConfig {
         file("email.authorities", self.email.as_ref().and_then(|e| e.authorities.as_ref()));
         file("push.key_file", self.push.as_ref().map(|p| &p.key_file));
         file("ntfy.token_file", self.ntfy.as_ref().and_then(|n| n.token_file.as_ref()));
+        file("dc09.key_file", self.dc09.as_ref().and_then(|d| d.key_file.as_ref()));
         file("links.key_file", self.links.as_ref().map(|l| &l.key_file));
         if let Some(sms) = sms {
             if sms.http.is_none() && sms.smpp.is_none() && sms.modem.is_none() {
@@ -261,6 +280,18 @@ impl MessagesConfig {
                 "plain" if ["127.0.0.1", "::1", "localhost"].contains(&email.host.as_str()) => {}
                 "plain" => out.push("messages.email.protection = \"plain\" is for a relay on this machine; write starttls or tls".into()),
                 other => out.push(format!("messages.email.protection = \"{other}\": write tls, starttls or plain")),
+            }
+        }
+        if let Some(dc09) = &self.dc09 {
+            for (what, value) in [("receiver", &dc09.receiver), ("line", &dc09.line)] {
+                if let Some(value) = value.as_ref().filter(|v| !hexadecimal(v, 6)) {
+                    out.push(format!("messages.dc09.{what} = \"{value}\": up to 6 hexadecimal digits"));
+                }
+            }
+            for (home, account) in &dc09.accounts {
+                if !care::id::well_formed(home) || !hexadecimal(account, 16) {
+                    out.push(format!("messages.dc09.accounts: {home} = \"{account}\": a home's identifier and an account of up to 16 hexadecimal digits"));
+                }
             }
         }
         if let Some(links) = &self.links
@@ -352,6 +383,22 @@ impl MessagesConfig {
             let details = if cap.details { Details::Full } else { Details::Brief };
             out.push(Arc::new(Poster::new(Cap { sender: cap.sender.clone(), details }, Patience::default(), clock.clone())?));
         }
+        if let Some(dc09) = &self.dc09 {
+            let key = match &dc09.key_file {
+                Some(file) => Some(wire::dc09::Key::from_hex(&secret(file)?).context("messages.dc09.key_file: a key has 32, 48 or 64 hexadecimal digits")?),
+                None => None,
+            };
+            let defaults = Dc09Settings::default();
+            let settings = Dc09Settings {
+                key,
+                receiver: dc09.receiver.clone().unwrap_or(defaults.receiver),
+                line: dc09.line.clone().unwrap_or(defaults.line),
+                accounts: dc09.accounts.iter().map(|(home, account)| (home.as_str().into(), account.clone())).collect(),
+                connect_within: defaults.connect_within,
+                answer_within: defaults.answer_within,
+            };
+            out.push(Arc::new(Dc09::new(settings, clock.clone())));
+        }
         Ok(out)
     }
 
@@ -375,6 +422,10 @@ impl MessagesConfig {
     pub fn consents(&self) -> Vec<String> {
         self.consents.iter().map(|c| c.number.clone()).collect()
     }
+}
+
+fn hexadecimal(text: &str, most: usize) -> bool {
+    (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn secret(file: &Path) -> anyhow::Result<String> {
@@ -402,6 +453,7 @@ mod tests {
         assert!(wrong("[[consents]]\nnumber = \"120\"\nagreed = \"yes\"\n").contains("who agreed"));
         assert!(wrong("[[consents]]\nnumber = \"+8613800000001\"\nagreed = \"letter of 2026-11-01\"\n").contains("no number of an authority"));
         assert!(wrong("[push]\nkey_file = \"no such file\"\nsubject = \"mailto:a@b.example\"\n").contains("no such file"));
+        assert!(wrong("[dc09]\nline = \"x\"\naccounts = { home-1 = \"12 3\" }\n").matches("hexadecimal").count() == 2);
         assert_eq!(wrong("[[consents]]\nnumber = \"120\"\nagreed = \"letter 7 of 2026-11-01\"\n"), "");
     }
 
@@ -418,7 +470,7 @@ mod tests {
             "ntfy = {{}}\nrobot = {{}}\n[sms.http]\nurl = \"https://sms.example\"\nsecret_file = \"{secret}\"\nsender = \"+1\"\n\
              [sms.smpp]\ncentre = \"smsc.example:2775\"\nuser = \"u\"\npassword_file = \"{secret}\"\nsender = \"10\"\n[sms.modem]\ndevice = \"/dev/ttyUSB0\"\n\
              [email]\nhost = \"mail.example\"\nfrom = \"duty@city.example\"\n[push]\nkey_file = \"{push}\"\nsubject = \"mailto:a@b.example\"\n\
-             [cap]\nsender = \"h@city.example\"\n[limits.voice]\nper_hour = 200\n"
+             [cap]\nsender = \"h@city.example\"\n[dc09]\nline = \"7\"\n[limits.voice]\nper_hour = 200\n"
         );
         let config: MessagesConfig = toml::from_str(&text).unwrap();
         assert_eq!(config.wrong(), Vec::<String>::new());
