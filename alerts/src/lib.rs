@@ -12,6 +12,7 @@ pub mod breaker;
 pub mod canary;
 pub mod cap;
 pub mod channel;
+pub mod dc09;
 pub mod directory;
 pub mod district;
 pub mod email;

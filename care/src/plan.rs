@@ -36,6 +36,8 @@ impl ChannelName {
     pub const ROBOT: &'static str = "robot";
     /// A CAP 1.2 document by HTTP.
     pub const CAP: &'static str = "cap";
+    /// A report to an existing receiving centre, by SIA DC-09.
+    pub const DC09: &'static str = "dc09";
 }
 
 impl From<&str> for ChannelName {

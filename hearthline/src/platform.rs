@@ -22,6 +22,7 @@ use care::{Cause, HomeId, Reason, TimeDelta, Timestamp};
 use console::office::Office;
 use console::{Console, ConsoleSettings, NoSwitchboard, Parts};
 use gateway::receiver::dc09::{Dc09Receiver, Dc09Settings};
+use gateway::receiver::scaip::{ScaipReceiver, ScaipSettings};
 use gateway::{BridgeHandle, BridgeSettings, Door, DoorHandle, DoorSettings, Listener, Protection, Welcome};
 use ingest::{Ports, RegisterBook, Worker};
 use std::collections::BTreeSet;
@@ -57,6 +58,8 @@ pub struct Blueprint {
     pub bridges: Vec<BridgeSettings>,
     /// Panels that speak SIA DC-09; `None` = no such receiver.
     pub dc09: Option<Dc09Settings>,
+    /// The receiver for social alarms, if there is one.
+    pub scaip: Option<ScaipSettings>,
     /// The people's door.
     pub console: ConsoleSettings,
     /// The detector.
@@ -119,6 +122,7 @@ pub struct Running {
     door: DoorHandle,
     bridges: Vec<BridgeHandle>,
     dc09: Option<Dc09Receiver>,
+    scaip: Option<ScaipReceiver>,
     workers: Vec<JoinHandle<()>>,
     tasks: Vec<JoinHandle<()>>,
     console: JoinHandle<()>,
@@ -359,6 +363,10 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
         Some(settings) => Some(Dc09Receiver::open(settings, event_log.clone(), clock.clone()).await.context("opening the receiver for panels ([dc09])")?),
         None => None,
     };
+    let scaip = match blueprint.scaip {
+        Some(settings) => Some(ScaipReceiver::open(settings, event_log.clone(), clock.clone()).await.context("opening the receiver for social alarms ([scaip])")?),
+        None => None,
+    };
     lamps.doors_are_open(door.clone(), bridges.clone());
     pulse.door_is_open(door.clone());
     tasks.push(tokio::spawn(end_revoked(register.clone(), door.clone())));
@@ -381,7 +389,7 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
         }
     });
     info!(%mqtt, %http, "the doors are open");
-    Ok(Running { mqtt, mqtt_open, http, exchange, stop, door, bridges, dc09, workers, tasks, console, log, ledger })
+    Ok(Running { mqtt, mqtt_open, http, exchange, stop, door, bridges, dc09, scaip, workers, tasks, console, log, ledger })
 }
 
 impl Running {
@@ -393,6 +401,9 @@ impl Running {
         }
         if let Some(dc09) = self.dc09 {
             dc09.shutdown().await;
+        }
+        if let Some(scaip) = self.scaip {
+            scaip.shutdown().await;
         }
         let _nobody_listens = self.stop.send(true);
         for worker in self.workers {

@@ -17,7 +17,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("store", &["care"]),
     ("gateway", &["care", "wire", "store"]),
     ("ingest", &["care", "wire", "store"]),
-    ("alerts", &["care", "store"]),
+    ("alerts", &["care", "wire", "store"]),
     ("console", &["care", "wire", "store"]),
     ("firmware-sim", &["care", "wire"]),
     ("hearthline", &["care", "wire", "store", "gateway", "ingest", "alerts", "console", "firmware-sim"]),
