@@ -149,7 +149,7 @@ impl ScaipReceiver {
             layer.set_stream_idle_timeout(IDLE_MAX);
             let endpoint = endpoint(layer, &stop);
             let counted = Arc::downgrade(&endpoint.inner);
-            endpoint.inner.transport_layer.set_whitelist(move |_| {
+            endpoint.inner.transport_layer.set_whitelist(move |_: IpAddr| {
                 let room = counted.upgrade().is_some_and(|inner| inner.transport_layer.connections_count() < CONNECTIONS_MAX);
                 async move { room }
             });
