@@ -77,11 +77,12 @@ pub fn code(cause: &Cause) -> &'static str {
         Cause::CarbonMonoxide => "162",
         Cause::WaterLeak => "154",
         Cause::Inactivity | Cause::Anomaly(_) => "641",
+        // A district in the dark: mains lost.
+        Cause::Technical(_) if care::district::area_of(cause).is_some() => "301",
         Cause::Technical(what) => match what.as_str() {
             "device_silent" | "hub_offline" => "147",
             "battery_low" => "384",
             "tamper" => "137",
-            "power_cut" => "301",
             _ => "300",
         },
     }

@@ -130,7 +130,7 @@ fn each_cause_has_its_code_a_drill_is_a_test_and_a_home_may_have_an_account_of_i
         (Cause::Inactivity, "1641"),
         (Cause::Anomaly("bed_left".into()), "1641"),
         (Cause::Technical("hub_offline".into()), "1147"),
-        (Cause::Technical("power_cut".into()), "1301"),
+        (Cause::Technical("district_silent/350582/meiling".into()), "1301"),
         (Cause::Technical("self_audit".into()), "1300"),
     ];
     for (cause, code) in causes {
