@@ -310,6 +310,8 @@ word_table! {
     drill_banner_text: "带“演练”标记的报警不是真的；真实设备的报警照常呼叫。", "Alarms marked as drill are not real. Signals of real devices are called all the same.";
     drill_home: "演练家庭 {home}", "Drill home {home}";
     drill_lead: "演练报警有明显标记，不会呼叫真实的人，也不计入统计。演练最长 30 分钟，到时自动结束。真实设备的报警照常处理。", "Alarms of a drill are clearly marked, call no real person and are not counted. A drill lasts 30 minutes at most and ends by itself. Signals of real devices are called all the same.";
+    closed_next: "已结束。按 J 看下一起；还可以补充记录。", "Closed. J goes to the next one; a note can still be added.";
+    drill_no_call: "这是演练，不会真的拨出；请直接记下结果", "this is a drill and nobody is really called: write down what would have come of it";
     drill_who: "演练由班长发起。", "A shift lead begins a drill.";
     drill_state: "状态", "State";
     drill_off: "没有演练", "No drill is on";

@@ -43,6 +43,10 @@ pub(crate) struct ConnectBody {
     responses((status = 202, description = "the phone rings; how it ended is noted at the alarm"), Refusals, VerbRefusals))]
 pub(crate) async fn connect(State(app): State<App>, caller: Caller, Id(id): Id, Body(body): Body<ConnectBody>) -> Result<StatusCode, Problem> {
     let alarm = seen(&app, &caller, &AlarmId::new(id)).await?;
+    // A drill reaches no real person, not even by an operator's hand (ALM-8).
+    if alarm.test {
+        return Err(Problem::Invalid { field: "alarm", what: |w| w.drill_no_call });
+    }
     let (to, number) = match body.to {
         PartyKind::Elder => {
             let elder = ElderId::new(body.id);

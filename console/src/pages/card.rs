@@ -143,7 +143,8 @@ pub(crate) async fn build(app: &App, caller: &Caller, look: &Look, alarm: &Alarm
         _ if !caller.acts() => String::new(),
         State::Raised => w.claimed_first.to_owned(),
         State::Claimed { by, .. } if !acts.report => fill(w.with_other, &[("by", &app.places.person_name(by.id()).await)]),
-        State::Claimed { .. } | State::Reported { .. } | State::Closed { .. } => String::new(),
+        State::Claimed { .. } | State::Reported { .. } => String::new(),
+        State::Closed { .. } => w.closed_next.to_owned(),
     };
     let until = match &alarm.state {
         State::Closed { at, .. } => *at,

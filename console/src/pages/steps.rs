@@ -188,6 +188,10 @@ pub(crate) async fn build(app: &App, look: &Look, alarm: &Alarm, plan: &Plan, no
     let raised = alarm.state == care::alarm::State::Raised;
     let mut next_marked = !alarm.is_open();
     for (at, (step, done)) in steps_of(alarm, plan, notes).into_iter().enumerate() {
+        // What was not done before the end is nothing to be done any more.
+        if done.is_none() && !alarm.is_open() {
+            continue;
+        }
         let mut one = line(look, place, (at + 1).to_string(), &step);
         one.call_now = raised && matches!(&step, Step::Contact(id) if plan.rungs.iter().flat_map(|r| &r.contacts).any(|c| c.contact == *id));
         match done {

@@ -186,6 +186,11 @@ async fn a_drill_is_marked_everywhere_ends_by_itself_and_leaves_real_presses_alo
     assert_eq!((status, drill["test"].as_bool(), drill["home"].as_str()), (OK, Some(true), Some("drill-1")));
     let (_, second) = house.post("lead", "/api/v1/drill/alarms", r#"{"cause":"call"}"#).await;
     assert_eq!(second["home"], "drill-2", "a home has one alarm of a cause");
+    let practised = drill["id"].as_str().unwrap();
+    for body in [r#"{"to":"authority","id":"120"}"#, r#"{"to":"contact","id":"c-liaison"}"#] {
+        assert_eq!(house.post("linxiao", &format!("/api/v1/alarms/{practised}/connect"), body).await.0, UNPROCESSABLE, "no real person is reached by a drill");
+    }
+    assert!(house.switchboard.0.lock().unwrap().is_empty());
     let real = house.press("home-0001").await;
     let (_, real_alarm) = house.get("linxiao", &format!("/api/v1/alarms/{real}")).await;
     assert_eq!((real_alarm["test"].as_bool(), real_alarm["attempts"][0]["contact"].as_str()), (Some(false), Some("c-daughter")));
