@@ -32,6 +32,21 @@ pub(crate) struct AuditAsked {
     from: Option<DateTime<Utc>>,
     /// Before this instant.
     to: Option<DateTime<Utc>>,
+    /// Which come first.
+    #[serde(default)]
+    #[param(inline)]
+    order: Order,
+}
+
+/// Which lines come first.
+#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Order {
+    /// In the order of the chain.
+    #[default]
+    Oldest,
+    /// The other way round.
+    Newest,
 }
 
 /// A line of the audit.
@@ -46,7 +61,7 @@ pub(crate) struct AuditLineShape {
     hash: String,
 }
 
-/// A page of the audit, newest first.
+/// A page of the audit.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AuditPage {
     items: Vec<AuditLineShape>,
@@ -62,19 +77,23 @@ pub(crate) struct Verification {
     broken_at: Option<u64>,
 }
 
-/// Lines of the audit, newest first.
+/// Lines of the audit, oldest first, or newest first if so asked.
 #[utoipa::path(get, path = "/api/v1/audit", tag = "audit", params(AuditAsked), responses((status = 200, body = AuditPage), Refusals))]
 pub(crate) async fn list(State(app): State<App>, Asked(asked): Asked<AuditAsked>) -> Result<Json<AuditPage>, Problem> {
     let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let most = limit(asked.limit)?;
     let ask = AuditAsk {
-        before: asked.cursor,
+        before: None,
         who: given(asked.who),
         actions: audit::actions(&given(asked.action).unwrap_or_default()),
         subject: given(asked.subject),
         from: asked.from,
         to: asked.to,
     };
-    let (lines, next) = audit::latest(&app, &ask, limit(asked.limit)?).await?;
+    let (lines, next) = match asked.order {
+        Order::Oldest => audit::oldest(&app, &ask, asked.cursor.unwrap_or(0), most).await?,
+        Order::Newest => audit::latest(&app, &AuditAsk { before: asked.cursor, ..ask }, most).await?,
+    };
     let shape = |l: AuditLine| AuditLineShape { seq: l.seq, at: l.at, who: l.who, action: l.action, subject: l.subject, hash: l.hash };
     Ok(Json(AuditPage { items: lines.into_iter().map(shape).collect(), next }))
 }

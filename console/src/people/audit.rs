@@ -22,3 +22,30 @@ pub(crate) fn actions(word: &str) -> Vec<String> {
         start => vec![start.to_owned()],
     }
 }
+
+/// Lines that are looked at in one go, and at most for one answer.
+const SCAN: usize = 1_000;
+const SCANS_MAX: usize = 100;
+
+/// Lines after `after`, oldest first, at most `max`, and the place to go on from. A filter that fits seldom may give a
+/// short page with more behind it.
+pub(crate) async fn oldest(app: &App, ask: &AuditAsk, mut after: u64, max: usize) -> Result<(Vec<AuditLine>, Option<u64>), Problem> {
+    let mut found = Vec::new();
+    for _ in 0..SCANS_MAX {
+        let lines = app.parts.register.audit(after, SCAN).await?;
+        let end = lines.len() < SCAN;
+        for line in lines {
+            after = line.seq;
+            if ask.wants(&line) {
+                found.push(line);
+            }
+            if found.len() == max {
+                return Ok((found, Some(after)));
+            }
+        }
+        if end {
+            return Ok((found, None));
+        }
+    }
+    Ok((found, Some(after)))
+}

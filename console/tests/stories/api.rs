@@ -59,7 +59,7 @@ async fn a_press_is_listed_claimed_reported_and_closed() {
     );
     let (_, audit) = house.get("lead", "/api/v1/audit?action=alarm.").await;
     let actions: Vec<_> = audit["items"].as_array().unwrap().iter().map(|l| l["action"].as_str().unwrap()).collect();
-    assert_eq!(actions, ["alarm.close", "alarm.report", "alarm.on_the_way", "alarm.claim"], "newest first");
+    assert_eq!(actions, ["alarm.claim", "alarm.on_the_way", "alarm.report", "alarm.close"]);
     let (_, verified) = house.get("lead", "/api/v1/audit/verification").await;
     assert_eq!(verified, json!({"whole": true, "broken_at": null}));
 }
@@ -258,8 +258,8 @@ async fn a_home_is_shown_masked_and_a_reveal_stands_in_the_audit() {
     let (_, audit) = house.get("lead", "/api/v1/audit").await;
     let lines: Vec<_> = audit["items"].as_array().unwrap().iter().map(|l| format!("{} {} {}", l["who"], l["action"], l["subject"])).collect();
     assert_eq!(lines, [
-        r#""linxiao" "contact.reveal" "c-daughter/voice/call_back""#,
-        r#""linxiao" "elder.reveal" "elder-1/health_notes/alarm""#
+        r#""linxiao" "elder.reveal" "elder-1/health_notes/alarm""#,
+        r#""linxiao" "contact.reveal" "c-daughter/voice/call_back""#
     ]);
 }
 

@@ -26,9 +26,8 @@ const NOT: &[(&str, &str)] = &[
 /// Paths in quotes: those of the pages, and those of the office's list, which leaves its beginning out.
 fn looked_at() -> Vec<String> {
     let quoted = |text: &str| text.split('"').skip(1).step_by(2).map(|path| path.split('?').next().unwrap_or_default().to_owned()).collect::<Vec<_>>();
-    let list = OFFICE.lines().find(|line| line.trim_start().starts_with("const paths = [")).unwrap_or_default();
-    let office = quoted(list).into_iter().map(|path| format!("/office/{path}"));
-    quoted(PAGES).into_iter().filter(|path| path.starts_with('/')).chain(office).collect()
+    let office = OFFICE.lines().flat_map(quoted).map(|path| format!("/office/{path}"));
+    PAGES.lines().flat_map(quoted).filter(|path| path.starts_with('/')).chain(office).collect()
 }
 
 fn leads_to(route: &str, path: &str) -> bool {

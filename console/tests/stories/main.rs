@@ -16,7 +16,6 @@ mod pages;
 mod people;
 mod links;
 mod plans;
-mod scope;
 mod support;
 mod town;
 mod watch;

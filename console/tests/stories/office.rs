@@ -19,7 +19,7 @@ use store::sheet::SheetAsk;
 
 const NUMBER: &str = "11010519491231002X";
 
-fn file(elder: &str, home: &str, area: &str) -> Value {
+pub(crate) fn file(elder: &str, home: &str, area: &str) -> Value {
     json!({
         "id": elder, "home": home, "area": area, "filed_on": "2026-01-10", "enrolled_on": "2026-01-10", "name": "陈秀英", "born": "1940-03-02",
         "no_id": "遗失补办中", "phone": "13800001234",
