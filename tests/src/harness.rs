@@ -15,6 +15,7 @@ pub mod binary;
 #[cfg(feature = "cluster")]
 pub mod cluster;
 pub mod disk;
+pub mod house;
 pub mod http;
 pub mod mqtt;
 pub mod rounds;
@@ -23,6 +24,7 @@ pub mod servers;
 pub mod webhook;
 
 pub use binary::{Demo, Options};
+pub use house::House;
 pub use mqtt::Client;
 pub use rounds::{Rounds, is_long};
 

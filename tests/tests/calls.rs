@@ -1,0 +1,114 @@
+//! Real calls by the shipped binary, run by its configuration: a trunk that is not ours (SIPp), a press by MQTT, a key, and the
+//! operator's own line.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+#[allow(dead_code, reason = "the rooms' own suites use the rest of it")]
+#[path = "../../alerts/tests/voice/sipp.rs"]
+mod sipp;
+
+use acceptance::harness::{House, home, run, until};
+use serde_json::{Value, json};
+use sipp::{PATIENCE, Sipp, answer, bye, hangs_up, installed, ok, pause, play, receive, recorded};
+
+const DAUGHTER: &str = "13800000001";
+const OPERATOR: &str = "13800000002";
+const SON: &str = "13800000003";
+const ELDER: &str = "13800000009";
+
+/// What this number's phone does: the steps after its number was dialled.
+fn phone(label: u32, name: &str, steps: Vec<String>) -> String {
+    let log = format!("<nop><action><log message=\"rings {name}\"/></action></nop>\n");
+    format!("<label id=\"{label}\"/>\n{log}{}<nop next=\"9\"/>\n", steps.concat())
+}
+
+/// One trunk with four phones behind it, told apart by the number that is dialled.
+fn town() -> Vec<String> {
+    let dialled = |n: usize, number: &str| format!("<ereg regexp=\"^INVITE sip:[+0-9]*{number}@\" search_in=\"msg\" assign_to=\"n{n}\"/>\n");
+    let phones = [(1, DAUGHTER), (2, OPERATOR), (3, SON), (4, ELDER)];
+    let numbers: String = phones.iter().map(|(n, number)| dialled(*n, number)).collect();
+    let mut steps = vec![format!(
+        "<recv request=\"INVITE\"><action><ereg regexp=\".*\" search_in=\"hdr\" header=\"From:\" assign_to=\"caller\"/>\n<log message=\"from [$caller]\"/>\n{numbers}</action></recv>\n"
+    )];
+    steps.push(answer("100 Trying"));
+    steps.extend(phones.iter().map(|(n, _)| format!("<nop next=\"{n}\" test=\"n{n}\"/>\n")));
+    let answers = || vec![answer("180 Ringing"), pause(200), ok(true), receive("ACK")];
+    let with = |more: Vec<String>| [answers(), more].concat();
+    steps.push(phone(1, "daughter", with(vec![pause(800), play(&recorded("dtmf_2833_1.pcap")), bye()])));
+    steps.push(phone(2, "operator", with(vec![bye()])));
+    steps.push(phone(3, "son", vec![answer("486 Busy Here"), receive("ACK")]));
+    steps.push(phone(4, "elder", with(vec![pause(3_000), hangs_up()])));
+    steps.push("<label id=\"9\"/>\n<pause milliseconds=\"1\"/>\n".to_owned());
+    steps
+}
+
+fn configuration(port: u16) -> String {
+    format!(
+        "[voice]\nspeech = \"\"\n[voice.handsets]\nadmin = \"{OPERATOR}\"\n\
+         [[trunk]]\nname = \"carrier\"\nserver = \"127.0.0.1:{port}\"\ncaller = \"+8657100000000\"\nbind = \"127.0.0.1:0\"\nprobe_s = 0\nchannels = 8\n"
+    )
+}
+
+fn register() -> Value {
+    let contact = |id: &str, relation: &str, number: &str| json!({"id": id, "home": home(1), "name": "试", "relation": relation, "addresses": {"voice": number}, "language": "en"});
+    let rungs = json!([{"contacts": [{"contact": "daughter", "channels": ["voice"]}], "order": "at_once", "wait_s": 120}]);
+    let plan = json!({"rungs": rungs, "round_pause_s": 60, "round_pause_max_s": 600, "report_within_s": 3600, "close_within_s": 28800});
+    json!({
+        "homes": [{"id": home(1), "area": "350582", "address": "试村 1 号", "access_notes": ""}],
+        "elders": [{"id": "elder-1", "home": home(1), "name": "试奶奶", "born_year": 1940, "sex": "female", "phone": ELDER, "id_number": "", "health_notes": "", "tier": "key", "speech_notes": ""}],
+        "contacts": [contact("daughter", "daughter", DAUGHTER), contact("son", "son", SON)],
+        "plans": [{"scope": {"kind": "city"}, "cause": null, "level": null, "plan": plan}],
+    })
+}
+
+/// What is noted at the alarm about calls of the desk, oldest first.
+async fn calls_noted(house: &House, alarm: &str) -> Vec<String> {
+    let detail = house.api().get(&format!("/api/v1/alarms/{alarm}")).await;
+    let notes = detail["notes"].as_array().unwrap().iter().filter(|note| note["kind"] == "call");
+    notes.map(|note| note["text"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_press_rings_a_real_trunk_key_1_takes_it_and_the_desk_is_connected_its_own_phone_first() {
+    if !installed("sipp") {
+        return;
+    }
+    run(async {
+        let log = std::env::temp_dir().join(format!("hearthline-calls-{}.log", std::process::id()));
+        let trunk = Sipp::start("town", &town(), 5, &["-timeout", "600", "-trace_logs", "-log_file", &log.display().to_string()]);
+        let mut house = House::make(&configuration(trunk.port), register());
+        house.start().await;
+        let mut button = house.bridge("button").await;
+        button.press(&home(1), "help").await.unwrap();
+        let alarm = until("the daughter's key takes the alarm", PATIENCE, async || {
+            let calls = house.api().calls_of(&home(1)).await;
+            calls.first().filter(|alarm| alarm["state"] == "claimed").cloned()
+        })
+        .await;
+        assert_eq!((alarm["claimed_by"].as_str(), alarm["claimed_by_kind"].as_str()), (Some("daughter"), Some("contact")));
+        let id = alarm["id"].as_str().unwrap().to_owned();
+        let ended = until("the call is over", PATIENCE, async || {
+            let alarm = house.api().get(&format!("/api/v1/alarms/{id}")).await;
+            alarm["attempts"].as_array().unwrap().iter().any(|a| a["outcome"] == "accepted").then_some(alarm)
+        })
+        .await;
+        assert_eq!(ended["attempts"].as_array().unwrap().len(), 1, "nobody is rung twice: {}", ended["attempts"]);
+
+        let connect = format!("/api/v1/alarms/{id}/connect");
+        house.api().post(&connect, &json!({"to": "elder", "id": "elder-1"})).await;
+        let noted = until("how the call to the elder ended is noted", PATIENCE, async || calls_noted(&house, &id).await.first().cloned()).await;
+        assert!(noted.contains("elder-1"), "{noted}");
+        let seconds: u64 = noted.split("spoke for ").nth(1).and_then(|rest| rest.split(' ').next()).and_then(|n| n.parse().ok()).unwrap_or_else(|| panic!("no duration: {noted}"));
+        assert!((2..60).contains(&seconds), "the elder held on for three seconds: {noted}");
+
+        house.api().post(&connect, &json!({"to": "contact", "id": "son"})).await;
+        let noted = until("how the call to the son ended is noted", PATIENCE, async || calls_noted(&house, &id).await.get(1).cloned()).await;
+        assert!(noted.contains("son") && noted.contains("not reached (busy)"), "{noted}");
+
+        tokio::task::spawn_blocking(|| trunk.ends_well()).await.unwrap();
+        let said = std::fs::read_to_string(&log).unwrap();
+        let rang: Vec<&str> = said.lines().filter_map(|line| line.split("rings ").nth(1)).map(str::trim).collect();
+        assert_eq!(rang, ["daughter", "operator", "elder", "operator", "son"], "the operator's own phone rings first: {said}");
+        drop(std::fs::remove_file(&log));
+    });
+}
