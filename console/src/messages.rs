@@ -53,6 +53,7 @@ words! {
     main_navigation: "主导航", "Main navigation";
     nav_desk: "值守台", "Duty desk";
     nav_homes: "家庭", "Homes";
+    nav_plans: "处置方案", "Plans";
     nav_office: "探访关爱", "Visits";
     sign_out: "退出", "Sign out";
 

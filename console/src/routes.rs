@@ -173,6 +173,7 @@ pub(crate) fn build(app: &App) -> (Router, Vec<Route>) {
         .get("/homes/{id}", See, pages::homes::one);
     let table = pages::watch::routes(api::watch::routes(table));
     let table = pages::office::routes(api::office::routes(table));
+    let table = pages::plans::routes(table);
     let router = table
         .router
         .fallback(async || Problem::NotFound)

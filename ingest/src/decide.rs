@@ -5,7 +5,7 @@ use care::alarm::{Effect, Input, WELL_AT, WELL_CALL};
 use care::cause::Raise;
 use care::{Alarm, AlarmId, Cause, EventId, HomeId, Timestamp};
 use std::collections::BTreeMap;
-use store::ledger::{LedgerError, Stored, Tx, Write};
+use store::ledger::{LedgerError, Stored, Write};
 use store::{Fence, Ledger, desk};
 
 /// Who asks for an alarm.
@@ -65,9 +65,6 @@ struct Work {
 const CANCELLABLE: [Cause; 7] =
     [Cause::Call, Cause::Fall, Cause::Smoke, Cause::Gas, Cause::CarbonMonoxide, Cause::WaterLeak, Cause::Inactivity];
 
-/// How often a transaction is decided anew when somebody else wrote first.
-const CONFLICTS_MAX: u32 = 64;
-
 /// Decides `wishes` on what the ledger holds now and commits them together with `also`.
 ///
 /// # Errors
@@ -80,7 +77,7 @@ pub(crate) async fn decide(
     also: &[Write],
     now: Timestamp,
 ) -> Result<Done, LedgerError> {
-    for _ in 0..CONFLICTS_MAX {
+    desk::settle(ledger, Some(fence), || async move {
         let mut draft = Draft { ledger, book, now, work: BTreeMap::new(), open: BTreeMap::new(), seen: BTreeMap::new(), writes: Vec::new(), done: Done::default() };
         draft.look_up(wishes).await?;
         for wish in wishes {
@@ -88,16 +85,9 @@ pub(crate) async fn decide(
         }
         let (mut writes, done) = draft.finish();
         writes.extend(also.iter().cloned());
-        if writes.is_empty() {
-            return Ok(done);
-        }
-        match ledger.commit(Tx { fence: Some(fence), writes }).await {
-            Ok(()) => return Ok(done),
-            Err(LedgerError::Conflict) => {}
-            Err(error @ (LedgerError::Fenced | LedgerError::DiskFull | LedgerError::Failed(_))) => return Err(error),
-        }
-    }
-    Err(LedgerError::Conflict)
+        Ok((writes, done))
+    })
+    .await
 }
 
 struct Draft<'a> {

@@ -16,4 +16,12 @@ export const PAGES = [
   { path: "/homes/home-0001", who: "operator" },
   { path: "/homes/home-0001/routine", who: "operator" },
   { path: "/homes/no-such-home", who: "operator" },
+  { path: "/plans", who: "operator" },
+  { path: "/plans?home=home-0001", who: "operator" },
+  { path: "/plans/lacking", who: "lead" },
+  { path: "/plans/edit", who: "lead" },
+  { path: "/plans/edit?kind=home&id=home-0001", who: "lead" },
+  { path: "/rotas", who: "operator" },
+  { path: "/rotas/edit", who: "lead" },
+  { path: "/well-calls", who: "lead" },
 ];

@@ -17,7 +17,7 @@ use store::sheet::{Sheet, SheetAsk};
 use utoipa::{IntoParams, ToSchema};
 
 /// The kind of sheet that holds rotas.
-const ROTA: &str = "rota";
+pub(crate) const ROTA: &str = "rota";
 /// The kind of sheet that holds daily calls.
 const WELL_CALL: &str = "well_call";
 /// Homes looked through for one page of the worklist.
@@ -28,7 +28,7 @@ const SCAN_MAX: usize = 2_000;
 #[into_params(parameter_in = Query)]
 pub(crate) struct PlansAsked {
     /// Only the plans that can hold for this home: its elders', its own, its areas', the city's.
-    home: Option<String>,
+    pub(crate) home: Option<String>,
 }
 
 /// A plan of action and where it holds.
@@ -36,85 +36,85 @@ pub(crate) struct PlansAsked {
 pub(crate) struct PlanShape {
     /// `{"kind":"elder"|"home"|"area","id":...}` or `{"kind":"city"}`.
     #[schema(value_type = Object)]
-    scope: PlanScope,
+    pub(crate) scope: PlanScope,
     /// The home of the elder, if the scope is an elder's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    home: Option<String>,
+    pub(crate) home: Option<String>,
     /// For which cause; left out = every cause without a plan of its own.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
-    cause: Option<Cause>,
+    pub(crate) cause: Option<Cause>,
     /// For which level; left out = every level.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
-    level: Option<Level>,
+    pub(crate) level: Option<Level>,
     /// Rungs, waits, check call, hours.
     #[schema(value_type = Object)]
-    plan: Plan,
+    pub(crate) plan: Plan,
 }
 
 /// Plans of action.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct PlanPage {
-    items: Vec<PlanShape>,
+    pub(crate) items: Vec<PlanShape>,
 }
 
 /// Which plan ends.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct EndBody {
     #[schema(value_type = Object)]
-    scope: PlanScope,
+    pub(crate) scope: PlanScope,
     #[serde(default)]
-    home: Option<String>,
-    #[serde(default)]
-    #[schema(value_type = Option<String>)]
-    cause: Option<Cause>,
+    pub(crate) home: Option<String>,
     #[serde(default)]
     #[schema(value_type = Option<String>)]
-    level: Option<Level>,
+    pub(crate) cause: Option<Cause>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub(crate) level: Option<Level>,
 }
 
 /// Who is on duty when.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub(crate) struct RotaShape {
     /// A rung names it as the contact `rota.NAME`.
-    name: String,
+    pub(crate) name: String,
     /// The area it belongs to.
     #[serde(default)]
-    area: String,
+    pub(crate) area: String,
     /// The version this one replaces; 0 = it is new.
     #[serde(default)]
-    version: u32,
+    pub(crate) version: u32,
     /// Shifts with contact, from, to, stand-in; who has the duty otherwise.
     #[schema(value_type = Object)]
-    rota: Rota,
+    pub(crate) rota: Rota,
     /// Who is on duty now, the best first.
     #[serde(default, skip_deserializing)]
-    on_duty: Vec<String>,
+    pub(crate) on_duty: Vec<String>,
 }
 
 /// Rotas.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RotaPage {
-    items: Vec<RotaShape>,
+    pub(crate) items: Vec<RotaShape>,
 }
 
 /// An elder's wish for a daily call.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub(crate) struct WellCallShape {
-    home: String,
-    elder: String,
+    pub(crate) home: String,
+    pub(crate) elder: String,
     /// Minute of the local day at which the first call is made.
     #[schema(minimum = 0, maximum = 1439)]
-    minute: u32,
+    pub(crate) minute: u32,
     /// False: the wish is taken back.
-    on: bool,
+    pub(crate) on: bool,
 }
 
 /// Elders with a daily call.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct WellCallPage {
-    items: Vec<WellCallShape>,
+    pub(crate) items: Vec<WellCallShape>,
 }
 
 /// Where to go on.
@@ -122,10 +122,10 @@ pub(crate) struct WellCallPage {
 #[into_params(parameter_in = Query)]
 pub(crate) struct WorklistAsked {
     /// `next` of the page before.
-    cursor: Option<String>,
+    pub(crate) cursor: Option<String>,
     /// Most items.
     #[param(minimum = 1, maximum = 500, default = 100)]
-    limit: Option<usize>,
+    pub(crate) limit: Option<usize>,
 }
 
 /// What a plan lacks.
@@ -141,21 +141,21 @@ pub(crate) enum LackName {
 /// A home whose plan for a press of the button reaches too few people.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct LackShape {
-    home: String,
-    elders: Vec<String>,
-    lack: LackName,
+    pub(crate) home: String,
+    pub(crate) elders: Vec<String>,
+    pub(crate) lack: LackName,
 }
 
 /// Homes whose plan reaches too few people.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct LackPage {
-    items: Vec<LackShape>,
+    pub(crate) items: Vec<LackShape>,
     /// The cursor of the next page; null: this was the last one.
-    next: Option<String>,
+    pub(crate) next: Option<String>,
 }
 
 /// Refuses what lies outside the caller's area.
-async fn may(app: &App, caller: &Caller, scope: &PlanScope, home: Option<&str>) -> Result<(), Problem> {
+pub(crate) async fn may(app: &App, caller: &Caller, scope: &PlanScope, home: Option<&str>) -> Result<(), Problem> {
     let bad = Problem::Invalid { field: "scope", what: |w| w.invalid_scope };
     let fine = match scope {
         PlanScope::City => caller.sees_everything(),
@@ -170,13 +170,13 @@ async fn may(app: &App, caller: &Caller, scope: &PlanScope, home: Option<&str>) 
 }
 
 /// What is known of everybody whom a plan calls.
-struct People {
+pub(crate) struct People {
     contacts: Vec<(ContactId, Option<ContactRecord>, Option<Rota>)>,
     now: Timestamp,
 }
 
 impl People {
-    async fn of(app: &App, plan: &Plan) -> Result<Self, LedgerError> {
+    pub(crate) async fn of(app: &App, plan: &Plan) -> Result<Self, LedgerError> {
         let mut contacts: Vec<(ContactId, Option<ContactRecord>, Option<Rota>)> = Vec::new();
         for entry in plan.rungs.iter().flat_map(|r| &r.contacts) {
             if contacts.iter().any(|(id, _, _)| *id == entry.contact) {
@@ -191,7 +191,7 @@ impl People {
         Ok(Self { contacts, now: app.now() })
     }
 
-    fn round_the_clock(&self, id: &ContactId) -> bool {
+    pub(crate) fn round_the_clock(&self, id: &ContactId) -> bool {
         let found = self.contacts.iter().find(|(contact, _, _)| contact == id);
         found.is_some_and(|(id, record, rota)| {
             is_round_the_clock(id, record.as_ref().map_or("", |r| r.relation.as_str()), rota.as_ref(), self.now)

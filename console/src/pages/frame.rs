@@ -19,7 +19,7 @@ pub(crate) struct Lamp {
 pub(crate) struct Frame {
     pub(crate) t: &'static Words,
     pub(crate) v: &'static str,
-    /// `desk`, `watch`, `homes` or `office`.
+    /// `desk`, `watch`, `homes`, `plans` or `office`.
     pub(crate) here: &'static str,
     /// The path of this page, for the forms that come back to it.
     pub(crate) next: String,

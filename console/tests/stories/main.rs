@@ -12,6 +12,7 @@ mod office_pages;
 mod pages;
 mod people;
 mod links;
+mod plan_pages;
 mod plans;
 mod support;
 mod town;

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::{Request, Response, StatusCode, header};
 use wire::workbook::{Cell, Table, grid};
 
-async fn send(house: &House, who: &str, path: &str, body: impl Into<Body>) -> Response<Body> {
+pub(crate) async fn send(house: &House, who: &str, path: &str, body: impl Into<Body>) -> Response<Body> {
     let cookie = house.session(who).await;
     let request = Request::post(path)
         .header(header::COOKIE, cookie)
@@ -18,12 +18,12 @@ async fn send(house: &House, who: &str, path: &str, body: impl Into<Body>) -> Re
     house.send(request).await
 }
 
-async fn look(house: &House, who: &str, path: &str) -> (StatusCode, String) {
+pub(crate) async fn look(house: &House, who: &str, path: &str) -> (StatusCode, String) {
     let cookie = house.session(who).await;
     house.page(&cookie, path).await
 }
 
-fn form(pairs: &[(&str, &str)]) -> String {
+pub(crate) fn form(pairs: &[(&str, &str)]) -> String {
     let encode = |text: &str| text.bytes().map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") }).collect::<String>();
     pairs.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect::<Vec<_>>().join("&")
 }

@@ -12,11 +12,12 @@ mod part;
 mod rules;
 mod words;
 
-pub(crate) use form::Fields;
-pub(crate) use part::{Cell, Entry, Fact, Field, Form, Link, Listing, Page, Section, Visits, choices};
+pub(crate) use form::{Fields, encode, query_value};
+pub(crate) use part::{Cell, Entry, Fact, Field, Form, Link, Listing, Page, Room, Section, Visits, choices};
 pub(crate) use words::{OfficeWords, office_words};
 
 use super::frame::{Frame, path_of};
+use super::plans::PlanWords;
 use super::{assets, html};
 use crate::app::App;
 use crate::caller::{Caller, Need};
@@ -38,6 +39,7 @@ struct Drawn {
     t: &'static Words,
     o: &'static OfficeWords,
     v: &'static str,
+    rooms: &'static str,
     frame: Frame,
     page: Page,
 }
@@ -126,18 +128,30 @@ impl Desk {
                 return file;
             }
         }
-        let (room, tabs) = match super::watch::tabs(&self.look, page.here) {
-            Some(tabs) => ("watch", tabs),
-            None => ("office", self.tabs(page.here)),
+        let (here, rooms) = match page.room {
+            Room::Office => match super::watch::tabs(&self.look, page.here) {
+                Some(tabs) => {
+                    page.tabs = tabs;
+                    ("watch", self.look.words().nav_watch)
+                }
+                None => {
+                    page.tabs = self.tabs(page.here);
+                    ("office", self.o.nav_label)
+                }
+            },
+            Room::Plans => {
+                page.tabs = super::plans::tabs(self.look.language, page.here);
+                ("plans", PlanWords::of(self.look.language).nav_label)
+            }
         };
-        page.tabs = tabs;
         for table in &mut page.tables {
             let query = form::query_without(&self.query, &["format", "table"]);
             let base = self.path.split('?').next().unwrap_or_default();
             table.file = format!("{base}?{query}{}table={}&", if query.is_empty() { "" } else { "&" }, table.id);
         }
-        let frame = Frame::new(&self.app, &self.caller, self.look, room, self.path);
-        html(StatusCode::OK, &Drawn { look: self.look, t: frame.t, o: self.o, v: assets::version(), frame, page })
+        let frame = Frame::new(&self.app, &self.caller, self.look, here, self.path);
+        let status = if page.wrong.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+        html(status, &Drawn { look: self.look, t: frame.t, o: self.o, v: assets::version(), rooms, frame, page })
     }
 
     fn tabs(&self, here: &str) -> Vec<Link> {

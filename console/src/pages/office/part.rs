@@ -205,15 +205,28 @@ pub(crate) struct Visits {
     pub(crate) tried: Pairs,
 }
 
+/// The part of the console that a page belongs to: its tabs, and its place in the navigation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// Visits, registers, reports.
+    #[default]
+    Office,
+    /// Plans of action, rotas, daily calls.
+    Plans,
+}
+
 /// A page.
 #[derive(Default)]
 pub(crate) struct Page {
+    pub(crate) room: Room,
     pub(crate) title: String,
     /// The tab it belongs to.
     pub(crate) here: &'static str,
     pub(crate) tabs: Vec<Link>,
     pub(crate) links: Vec<Link>,
     pub(crate) told: String,
+    /// What was wrong with what was sent.
+    pub(crate) wrong: String,
     pub(crate) lead: Vec<String>,
     pub(crate) search: Vec<Form>,
     pub(crate) sections: Vec<Section>,

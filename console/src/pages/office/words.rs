@@ -2,32 +2,14 @@
 
 use care::Language;
 
-macro_rules! words {
-    ($($key:ident: $zh:literal, $en:literal;)*) => {
-        /// What the office's pages say, in one language.
-        #[derive(Debug, Clone, Copy)]
-        pub(crate) struct OfficeWords {
-            $(#[doc = $en] pub(crate) $key: &'static str,)*
-        }
-
-        const ZH: OfficeWords = OfficeWords { $($key: $zh,)* };
-        const EN: OfficeWords = OfficeWords { $($key: $en,)* };
-
-        /// The rows: key, Chinese, English.
-        #[cfg(test)]
-        const ROWS: &[(&str, &str, &str)] = &[$((stringify!($key), $zh, $en),)*];
-    };
-}
-
 /// The words of a language.
 pub(crate) fn office_words(language: Language) -> &'static OfficeWords {
-    match language {
-        Language::Zh => &ZH,
-        Language::En => &EN,
-    }
+    OfficeWords::of(language)
 }
 
-words! {
+word_table! {
+    /// What the office's pages say, in one language.
+    OfficeWords {
     // Around every page.
     nav_label: "探访关爱", "Visits and care";
     tab_due: "待访", "To visit";
@@ -371,23 +353,5 @@ words! {
     copies: "纸质表存放", "Who keeps the paper";
     keepers: "存放单位", "Kept by";
     retention_note: "法定保全期间不删除；备份按备份计划到期", "Nothing is erased while a legal hold stands; backups end by their own plan";
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn both_languages_are_whole_and_fill_the_same_blanks() {
-        let blanks = |text: &str| {
-            let mut names: Vec<String> = text.split('{').skip(1).filter_map(|part| part.split('}').next()).map(str::to_owned).collect();
-            names.sort();
-            names
-        };
-        for (key, zh, en) in ROWS {
-            assert!(!zh.is_empty() && !en.is_empty(), "{key}");
-            assert_eq!(blanks(zh), blanks(en), "{key}");
-            assert!(!en.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c)), "{key}: {en}");
-        }
     }
 }
