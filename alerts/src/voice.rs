@@ -23,6 +23,7 @@ pub mod sdp;
 pub mod sip;
 pub mod speech;
 pub mod talk;
+pub mod tts;
 
 pub use crate::channel::Health;
 pub use bridge::{Connect, Connected};

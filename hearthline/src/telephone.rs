@@ -1,16 +1,22 @@
 //! `[voice]` and `[[trunk]]`: real telephone calls. And `hearthline voice`: try a trunk with one call, say what a prompt
 //! pack lacks.
 
+mod line;
+mod provider;
+
+pub(crate) use line::{Calls, DemoLine, Line};
+pub use provider::{Account, Interface, ProviderConfig};
+
 use crate::config::{Config, Wrong};
-use alerts::voice::http::{HttpVoice, HttpVoiceSettings};
-use alerts::voice::leg::{LegOutcome, LegPhase, LegRequest, LegTimers};
+use alerts::voice::leg::{LegOutcome, LegRequest, LegTimers};
 use alerts::voice::number::{DialPlan, NumberForm};
 use alerts::voice::phrases::{self, Phrase};
 use alerts::voice::runtime::VoiceRuntime;
 use alerts::voice::sip::{Incoming, SipTrunk, Transport, TrunkSettings};
 use alerts::voice::speech::{Pack, Speech, SpeechSettings};
 use alerts::voice::talk::{Line as Words, Script, Talk};
-use alerts::voice::{Connect, Connected, Health, Voice, VoiceParts, VoiceRoute, VoiceSettings, audio};
+use alerts::voice::tts::TtsSettings;
+use alerts::voice::{Health, Voice, VoiceParts, VoiceRoute, VoiceSettings, audio};
 use alerts::{Take, Taken};
 use anyhow::Context;
 use care::Level;
@@ -22,7 +28,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use store::ledger::{Tx, Write};
 use tokio::sync::{mpsc, watch};
 
 /// `[voice]`
@@ -55,6 +60,8 @@ pub struct VoiceConfig {
     pub words_per_minute: u32,
     /// Directories of prompt packs, each named for its language.
     pub packs: Vec<PathBuf>,
+    /// A speech service over HTTP; left out: the program alone.
+    pub tts: Option<TtsConfig>,
     /// The desk's phone: key 3 connects to it.
     pub desk_phone: String,
     /// Operators' own phones, by sign-in name.
@@ -80,10 +87,63 @@ impl Default for VoiceConfig {
             speech: "espeak-ng".into(),
             words_per_minute: 140,
             packs: Vec::new(),
+            tts: None,
             desk_phone: String::new(),
             handsets: BTreeMap::new(),
             record_days: None,
         }
+    }
+}
+
+/// `[voice.tts]`: a speech service that is compatible with OpenAI's `/v1/audio/speech`. Every sentence goes there as text.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TtsConfig {
+    /// `https://speech.example/v1/audio/speech`; plain `http://` on this machine only.
+    pub url: String,
+    /// A file that holds the key; left out: none.
+    #[serde(default)]
+    pub key_file: Option<PathBuf>,
+    /// The model's name there.
+    pub model: String,
+    /// The voice for each language: `zh = "..."`.
+    pub voices: BTreeMap<String, String>,
+    /// How long an answer may take, seconds. 1 to 30.
+    #[serde(default = "default_tts_within")]
+    pub within_s: u64,
+}
+
+fn default_tts_within() -> u64 {
+    5
+}
+
+impl TtsConfig {
+    fn settings(&self) -> anyhow::Result<TtsSettings> {
+        let key = match &self.key_file {
+            Some(file) => Some(std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?.trim().to_owned()),
+            None => None,
+        };
+        let url = self.url.parse().context("voice.tts.url")?;
+        Ok(TtsSettings { url, key, model: self.model.clone(), voices: self.voices.clone(), within: Duration::from_secs(self.within_s) })
+    }
+
+    fn wrong(&self) -> Vec<String> {
+        let mut out = Vec::new();
+        let near = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
+        let is_near = |start: &&str| self.url.strip_prefix(*start).is_some_and(|rest| rest.starts_with([':', '/']));
+        if !self.url.starts_with("https://") && !near.iter().any(is_near) {
+            out.push(format!("voice.tts.url = \"{}\": names and addresses go there: https://, or a server on this machine", self.url));
+        }
+        if let Some(file) = self.key_file.as_ref().filter(|f| !f.is_file()) {
+            out.push(format!("voice.tts.key_file = \"{}\": there is no such file", file.display()));
+        }
+        if self.voices.is_empty() {
+            out.push("voice.tts.voices: name a voice for at least one language, such as zh = \"...\"".into());
+        }
+        if !(1..=30).contains(&self.within_s) {
+            out.push(format!("voice.tts.within_s = {}: must be 1 to 30", self.within_s));
+        }
+        out
     }
 }
 
@@ -179,51 +239,6 @@ pub struct TrunkConfig {
     pub headers: BTreeMap<String, String>,
 }
 
-/// `[[voice_provider]]`: an account at a provider that is compatible with Twilio's calls. Tested against a stub, not with a
-/// real account.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ProviderConfig {
-    /// Its name in alarms.
-    pub name: String,
-    /// The service.
-    #[serde(default = "default_api")]
-    pub api: String,
-    /// The account.
-    pub account: String,
-    /// A file that holds its secret.
-    pub secret_file: PathBuf,
-    /// The number that calls come from, in E.164.
-    pub caller: String,
-    /// Where the provider reaches `listen`: `https://care.example`.
-    pub public: String,
-    /// Where its callbacks are received; TLS is a proxy's.
-    pub listen: SocketAddr,
-    /// Calls at once.
-    #[serde(default = "default_channels")]
-    pub channels: usize,
-}
-
-fn default_api() -> String {
-    "https://api.twilio.com".into()
-}
-
-impl ProviderConfig {
-    fn settings(&self) -> anyhow::Result<HttpVoiceSettings> {
-        Ok(HttpVoiceSettings {
-            name: self.name.clone(),
-            api: self.api.parse().with_context(|| format!("voice_provider {}: api", self.name))?,
-            account: self.account.clone(),
-            secret: std::fs::read_to_string(&self.secret_file).with_context(|| format!("reading {}", self.secret_file.display()))?.trim().to_owned(),
-            caller: self.caller.clone(),
-            public: self.public.trim_end_matches('/').to_owned(),
-            listen: self.listen,
-            channels: self.channels,
-            within: Duration::from_secs(8),
-        })
-    }
-}
-
 fn default_channels() -> usize {
     30
 }
@@ -286,10 +301,10 @@ impl TrunkConfig {
 /// What is wrong with the two sections, with the remedy.
 pub(crate) fn wrong(voice: &VoiceConfig, trunks: &[TrunkConfig], providers: &[ProviderConfig]) -> Vec<String> {
     let mut out = Vec::new();
-    let mut names = std::collections::BTreeSet::new();
+    let mut names = std::collections::BTreeSet::<String>::new();
     for trunk in trunks {
         let name = &trunk.name;
-        if !care::id::well_formed(name) || !names.insert(name) {
+        if !care::id::well_formed(name) || !names.insert(name.clone()) {
             out.push(format!("trunk.name = \"{name}\": letters, digits and - only, and each name once"));
         }
         if trunk.address().is_none() {
@@ -319,19 +334,7 @@ pub(crate) fn wrong(voice: &VoiceConfig, trunks: &[TrunkConfig], providers: &[Pr
         }
     }
     for provider in providers {
-        let name = &provider.name;
-        if !care::id::well_formed(name) || !names.insert(name) {
-            out.push(format!("voice_provider.name = \"{name}\": letters, digits and - only, and each name once"));
-        }
-        if !provider.secret_file.is_file() {
-            out.push(format!("voice_provider {name}: secret_file = \"{}\": there is no such file", provider.secret_file.display()));
-        }
-        if !provider.api.starts_with("https://") || !provider.public.starts_with("https://") {
-            out.push(format!("voice_provider {name}: api and public must be https://"));
-        }
-        if provider.account.is_empty() || !provider.account.bytes().all(|b| b.is_ascii_alphanumeric()) {
-            out.push(format!("voice_provider {name}: account: letters and digits"));
-        }
+        out.extend(provider.wrong(&mut names));
     }
     if !voice.emergency_consent.is_empty() && voice.emergency_waiver.trim().chars().count() < 20 {
         out.push("voice.emergency_consent: the machine dials emergency numbers only with the authority's consent; say in voice.emergency_waiver (20 letters or more) who gave it and when".into());
@@ -347,6 +350,7 @@ pub(crate) fn wrong(voice: &VoiceConfig, trunks: &[TrunkConfig], providers: &[Pr
             out.push(format!("voice.{name} = {value}: must be {least} to {most}"));
         }
     }
+    out.extend(voice.tts.iter().flat_map(TtsConfig::wrong));
     for dir in voice.packs.iter().filter(|d| !d.join("phrases.tsv").is_file()) {
         out.push(format!("voice.packs: {} has no phrases.tsv; docs/calls.md says what a pack is", dir.display()));
     }
@@ -359,7 +363,7 @@ pub struct Telephone {
     /// The trunks, the preferred one first.
     pub trunks: Vec<TrunkSettings>,
     /// Providers over HTTP, after the trunks.
-    pub providers: Vec<HttpVoiceSettings>,
+    pub providers: Vec<Account>,
     /// How calls go.
     pub voice: VoiceSettings,
     /// How they speak.
@@ -383,8 +387,8 @@ impl Telephone {
             trunk.take_incoming(rings.clone());
             routes.push(Arc::new(trunk));
         }
-        for settings in self.providers {
-            routes.push(Arc::new(HttpVoice::open(settings, self.voice.plan.clone()).await?));
+        for account in self.providers {
+            routes.push(account.open(&self.voice.plan).await?);
         }
         let parts = VoiceParts { ledger: ledger.clone(), register: ledger.clone(), clock: clock.clone(), speech };
         Ok((Voice::new(routes, self.voice, parts), incoming))
@@ -411,7 +415,7 @@ pub(crate) fn telephone(config: &Config) -> anyhow::Result<Option<Telephone>> {
     let timers = LegTimers { ring: Duration::from_secs(voice.ring_s), no_word: Duration::from_secs(voice.no_word_s), ..LegTimers::default() };
     let packs = voice.packs.iter().map(|d| Pack::read(d).map_err(anyhow::Error::from)).collect::<anyhow::Result<Vec<_>>>().context("voice.packs")?;
     Ok(Some(Telephone {
-        providers: config.voice_provider.iter().map(ProviderConfig::settings).collect::<anyhow::Result<_>>()?,
+        providers: config.voice_provider.iter().map(ProviderConfig::account).collect::<anyhow::Result<_>>()?,
         trunks: config.trunk.iter().map(TrunkConfig::settings).collect::<anyhow::Result<_>>()?,
         voice: VoiceSettings {
             plan,
@@ -425,119 +429,11 @@ pub(crate) fn telephone(config: &Config) -> anyhow::Result<Option<Telephone>> {
             program: Some(voice.speech.as_str()).filter(|p| !p.is_empty()).map(PathBuf::from),
             speed: voice.words_per_minute,
             packs,
+            service: voice.tts.as_ref().map(TtsConfig::settings).transpose()?,
             ..SpeechSettings::default()
         },
         handsets: voice.handsets.clone(),
     }))
-}
-
-/// The operators' own line: their phone rings first.
-pub(crate) struct Line {
-    voice: Arc<Voice>,
-    handsets: BTreeMap<String, String>,
-    ledger: Arc<dyn store::Ledger>,
-    clock: Arc<dyn store::Clock>,
-}
-
-impl Line {
-    pub(crate) fn new(voice: Arc<Voice>, handsets: BTreeMap<String, String>, ledger: Arc<dyn store::Ledger>, clock: Arc<dyn store::Clock>) -> Self {
-        Self { voice, handsets, ledger, clock }
-    }
-}
-
-impl console::Switchboard for Line {
-    fn connect(&self, ask: console::Connection) -> Result<(), console::NoConnection> {
-        let first = [ask.operator.as_str(), &ask.operator_name].iter().find_map(|name| self.handsets.get(*name)).cloned().ok_or(console::NoConnection::NoHandset)?;
-        let (voice, ledger, clock) = (self.voice.clone(), self.ledger.clone(), self.clock.clone());
-        tokio::spawn(async move {
-            let connect = Connect { alarm: ask.alarm.clone(), home: ask.home, level: ask.level, first, second: ask.number, language: Language::Zh };
-            let came = voice.connect(&connect).await;
-            let now = clock.now();
-            let note = Write::Note { alarm: ask.alarm.clone(), at: now, by: ask.operator.as_str().to_owned(), kind: "call".into(), text: told(&ask.to, &came) };
-            let audit = Write::Audit { at: now, who: ask.operator.as_str().to_owned(), action: format!("alarm.connect.{}", came.word()), subject: format!("{}/{}", ask.alarm, ask.to) };
-            if let Err(error) = ledger.commit(Tx { fence: None, writes: vec![note, audit] }).await {
-                tracing::error!(alarm.id = %ask.alarm, %error, "how a call of the desk ended could not be stored");
-            }
-        });
-        Ok(())
-    }
-}
-
-/// What is noted at the alarm: whom, how it ended, and for a conversation its length in seconds. The console says it in words.
-fn told(to: &console::Party, came: &Connected) -> String {
-    match came {
-        Connected::Spoke(length) => format!("{to} spoke {}", length.as_secs()),
-        Connected::FirstNotReached(why) => format!("{to} own_phone {}", why.word()),
-        Connected::SecondNotReached(why) => format!("{to} not_reached {}", why.word()),
-        Connected::GivenUp => format!("{to} given_up"),
-        Connected::NotDialled => format!("{to} not_dialled"),
-        Connected::NoLine => format!("{to} no_line"),
-    }
-}
-
-/// The operators' own line of a demo: the phones are the simulated exchange's, and no real person is ever reached.
-pub(crate) struct DemoLine {
-    exchange: Arc<alerts::exchange::Exchange>,
-    ledger: Arc<dyn store::Ledger>,
-    clock: Arc<dyn store::Clock>,
-}
-
-impl DemoLine {
-    pub(crate) fn new(exchange: Arc<alerts::exchange::Exchange>, ledger: Arc<dyn store::Ledger>, clock: Arc<dyn store::Clock>) -> Self {
-        Self { exchange, ledger, clock }
-    }
-}
-
-/// How long a simulated conversation takes, and how long a simulated phone rings in vain.
-const DEMO_CALL: (i64, i64) = (12, 6);
-
-impl console::Switchboard for DemoLine {
-    fn connect(&self, ask: console::Connection) -> Result<(), console::NoConnection> {
-        use alerts::exchange::Manner;
-        let answered = match &ask.to {
-            console::Party::Authority(_) => true,
-            console::Party::Elder(_) | console::Party::Contact(_) => match self.exchange.manner(&ask.number) {
-                Manner::Takes | Manner::PassesOn => true,
-                Manner::Voicemail | Manner::NoAnswer | Manner::Busy | Manner::Off | Manner::Waits => false,
-            },
-        };
-        let (ledger, clock) = (self.ledger.clone(), self.clock.clone());
-        tokio::spawn(async move {
-            let (talk, ring) = DEMO_CALL;
-            let length = if answered { talk } else { ring };
-            clock.sleep_until(clock.now() + care::TimeDelta::seconds(length)).await;
-            let text = if answered { format!("{} spoke {length}", ask.to) } else { format!("{} not_reached no_answer", ask.to) };
-            let note = Write::Note { alarm: ask.alarm.clone(), at: clock.now(), by: ask.operator.as_str().to_owned(), kind: "call".into(), text };
-            if let Err(error) = ledger.commit(Tx { fence: None, writes: vec![note] }).await {
-                tracing::error!(alarm.id = %ask.alarm, %error, "how a call of the desk ended could not be stored");
-            }
-        });
-        Ok(())
-    }
-}
-
-/// What of the telephone the desk shows: simulated calls, or real ones.
-pub(crate) struct Calls {
-    pub(crate) exchange: crate::pulse::ExchangeDoing,
-    pub(crate) voice: Option<Arc<Voice>>,
-}
-
-impl console::Doing for Calls {
-    fn underway(&self, alarm: &care::AlarmId) -> Vec<console::Underway> {
-        let mut out = self.exchange.underway(alarm);
-        let real = self.voice.as_ref().map(|v| v.underway()).unwrap_or_default();
-        out.extend(real.into_iter().filter(|c| c.alarm == *alarm).map(|c| console::Underway {
-            contact: c.contact,
-            channel: "voice".into(),
-            phase: match c.phase {
-                LegPhase::Dialling => console::Phase::Dialling,
-                LegPhase::Ringing => console::Phase::Ringing,
-                LegPhase::Talking | LegPhase::Details => console::Phase::Answered,
-            },
-            since: c.since,
-        }));
-        out
-    }
 }
 
 /// `hearthline voice ...`
@@ -719,6 +615,7 @@ mod tests {
             (format!("[voice]\nemergency_consent = [\"120\"]\n{good}"), "authority's consent"),
             (format!("[voice]\nring_s = 300\n{good}"), "must be 10 to 60"),
             (format!("{good}chanels = 3\n"), "chanels"),
+            (format!("[voice.tts]\nurl = \"http://speech.example/\"\nmodel = \"m\"\nvoices = {{}}\n{good}"), "https://, or a server on this machine"),
         ] {
             let told = wrong_of(&text);
             assert!(told.contains(words), "{text}: {told}");

@@ -99,3 +99,91 @@ async fn a_server_that_hangs_or_is_not_there_counts_as_down() {
     drop(free);
     assert_eq!(Email::new(&settings).unwrap().deliver(&message_job("son@example.org", "x"), &TakesNothing).await, Delivery::Down);
 }
+
+/// aiosmtpd, with a certificate of its own authority.
+struct MailServer {
+    child: std::process::Child,
+    said: std::io::BufReader<std::process::ChildStdout>,
+    settings: EmailSettings,
+    dir: std::path::PathBuf,
+}
+
+impl Drop for MailServer {
+    fn drop(&mut self) {
+        let _gone = self.child.kill();
+        let _reaped = self.child.wait();
+        let _gone = std::fs::remove_dir_all(&self.dir);
+    }
+}
+
+impl MailServer {
+    /// `None` where Python or aiosmtpd is missing.
+    fn start(protection: Protection) -> Option<Self> {
+        use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+        use std::io::BufRead as _;
+        crate::testing::python("aiosmtpd", "", &[])?;
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+        let mode = if protection == Protection::Tls { "tls" } else { "starttls" };
+        let dir = std::env::temp_dir().join(format!("hearthline-mail-{}-{mode}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let pem = dir.join("server.pem");
+        std::fs::write(&pem, format!("{}{}", key.serialize_pem(), certificate.pem())).unwrap();
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/src/email/server.py");
+        let mut child = std::process::Command::new("python3").args([script, mode]).arg(&pem).stdout(std::process::Stdio::piped()).spawn().unwrap();
+        let mut said = std::io::BufReader::new(child.stdout.take().unwrap());
+        let mut port = String::new();
+        said.read_line(&mut port).unwrap();
+        let settings = EmailSettings {
+            host: "127.0.0.1".into(),
+            port: port.trim().parse().unwrap(),
+            protection,
+            account: Some(("duty".into(), "p4ss".into())),
+            from: "守望 <duty@city.example>".into(),
+            authorities_pem: vec![issuer.pem().into_bytes()],
+            answer_within: Duration::from_secs(20),
+        };
+        Some(Self { child, said, settings, dir })
+    }
+
+    async fn deliver(&self, settings: &EmailSettings, address: &str) -> Delivery {
+        Email::new(settings).unwrap().deliver(&message_job(address, "守望平台紧急报警。请打开链接。"), &TakesNothing).await
+    }
+
+    /// The next message that it has taken.
+    fn taken(&mut self) -> serde_json::Value {
+        use std::io::BufRead as _;
+        let mut line = String::new();
+        self.said.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_server_of_another_language_takes_the_mail_over_tls_and_reads_what_we_wrote() {
+    for protection in [Protection::StartTls, Protection::Tls] {
+        let Some(mut server) = MailServer::start(protection) else { return };
+        let delivery = server.deliver(&server.settings, "son@example.org").await;
+        assert_eq!(delivery, Delivery::Ended(AttemptOutcome::Delivered), "{protection:?}");
+        let mail = server.taken();
+        assert_eq!((mail["from"].as_str(), mail["to"][0].as_str(), mail["user"].as_str()), (Some("duty@city.example"), Some("son@example.org"), Some("duty")));
+        assert_eq!((mail["subject"].as_str(), mail["text"].as_str()), (Some("守望平台紧急报警"), Some("守望平台紧急报警。请打开链接。")), "{mail}");
+        assert_eq!(mail["id"], "<01alarm-3@hearthline>");
+    }
+}
+
+#[tokio::test]
+async fn what_a_server_of_another_language_refuses_is_told_apart() {
+    let Some(server) = MailServer::start(Protection::StartTls) else { return };
+    assert_eq!(server.deliver(&server.settings, "nobody@example.org").await, Delivery::Ended(AttemptOutcome::Unreachable));
+    assert_eq!(server.deliver(&server.settings, "later@example.org").await, Delivery::Again(None));
+    let wrong = EmailSettings { account: Some(("duty".into(), "guess".into())), ..server.settings.clone() };
+    assert_eq!(server.deliver(&wrong, "son@example.org").await, Delivery::Down, "a wrong password");
+    let stranger = EmailSettings { authorities_pem: Vec::new(), ..server.settings.clone() };
+    assert_eq!(server.deliver(&stranger, "son@example.org").await, Delivery::Down, "a certificate of nobody's");
+    let plain = EmailSettings { protection: Protection::Plain, account: None, ..server.settings.clone() };
+    assert_eq!(server.deliver(&plain, "son@example.org").await, Delivery::Down, "nothing goes without TLS where the server wants it");
+}

@@ -3,6 +3,8 @@
 //!
 //! What is said goes to the provider as text, the details after the key among it: a trunk of one's own keeps them here.
 
+pub mod acs;
+mod callbacks;
 pub mod sign;
 
 use super::leg::{LegOutcome, LegPhase, LegReport, LegRequest};
@@ -12,13 +14,12 @@ use super::talk::{Talk, told_released};
 use super::{Health, VoiceRoute, keys::Via};
 use crate::channel::Taken;
 use async_trait::async_trait;
-use hyper::body::{Body as _, Incoming};
+use callbacks::plain;
+use hyper::body::Incoming;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
 use reqwest::Url;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -26,12 +27,8 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 
-/// Largest callback that is read.
-const BODY_MAX: usize = 16 * 1024;
 /// How long a callback may wait for its answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(12);
-/// Callbacks at a time.
-const CALLBACKS_MAX: usize = 256;
 /// Failures in a row after which the provider counts as down.
 const FAILURES_MAX: u32 = 3;
 
@@ -110,10 +107,23 @@ fn xml(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// A call's place among those that wait for callbacks, left when dropped.
-struct Waiting<'a>(&'a Pending, &'a str);
+/// One provider of TLS for the whole program.
+pub(super) fn provide_tls() {
+    if rustls::crypto::CryptoProvider::get_default().is_none() && rustls::crypto::ring::default_provider().install_default().is_err() {
+        tracing::debug!("another TLS provider was installed first");
+    }
+}
 
-impl Drop for Waiting<'_> {
+/// A client that goes nowhere but where it is sent.
+fn client(name: &str, within: Duration) -> Result<reqwest::Client, HttpVoiceError> {
+    let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(within).no_proxy();
+    builder.build().map_err(|e| HttpVoiceError::Client(name.to_owned(), e))
+}
+
+/// A call's place among those that wait for callbacks, left when dropped.
+struct Waiting<'a, T>(&'a Mutex<BTreeMap<String, T>>, &'a str);
+
+impl<T> Drop for Waiting<'_, T> {
     fn drop(&mut self) {
         locked(self.0).remove(self.1);
     }
@@ -125,19 +135,16 @@ impl HttpVoice {
     /// # Errors
     /// If it cannot be had.
     pub async fn open(settings: HttpVoiceSettings, plan: DialPlan) -> Result<Self, HttpVoiceError> {
-        if rustls::crypto::CryptoProvider::get_default().is_none() && rustls::crypto::ring::default_provider().install_default().is_err() {
-            tracing::debug!("another TLS provider was installed first");
-        }
-        let client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(settings.within)
-            .no_proxy()
-            .build()
-            .map_err(|e| HttpVoiceError::Client(settings.name.clone(), e))?;
+        provide_tls();
+        let client = client(&settings.name, settings.within)?;
         let listener = TcpListener::bind(settings.listen).await.map_err(|e| HttpVoiceError::Bind(settings.name.clone(), e))?;
         let local = listener.local_addr().map_err(|e| HttpVoiceError::Bind(settings.name.clone(), e))?;
         let pending = Pending::default();
-        let serving = tokio::spawn(serve(listener, settings.secret.clone(), settings.public.clone(), pending.clone()));
+        let facts = Arc::new((settings.secret.clone(), settings.public.clone(), pending.clone()));
+        let serving = tokio::spawn(callbacks::serve(listener, move |request| {
+            let facts = facts.clone();
+            async move { answer(request, &facts.0, &facts.1, &facts.2).await }
+        }));
         let slots = Arc::new(Semaphore::new(settings.channels.max(1)));
         Ok(Self { settings, plan, client, pending, slots, failures: AtomicU32::new(0), local, serving })
     }
@@ -346,61 +353,13 @@ impl VoiceRoute for HttpVoice {
     }
 }
 
-async fn serve(listener: TcpListener, secret: String, public: String, pending: Pending) {
-    let seats = Arc::new(Semaphore::new(CALLBACKS_MAX));
-    let facts = Arc::new((secret, public, pending));
-    loop {
-        let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            continue;
-        };
-        let Ok(seat) = seats.clone().try_acquire_owned() else { continue };
-        let facts = facts.clone();
-        tokio::spawn(async move {
-            let service = hyper::service::service_fn(move |request| {
-                let facts = facts.clone();
-                async move { Ok::<_, std::convert::Infallible>(answer(request, &facts.0, &facts.1, &facts.2).await) }
-            });
-            let serving = hyper::server::conn::http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(Duration::from_secs(10))
-                .keep_alive(false)
-                .serve_connection(TokioIo::new(stream), service);
-            if tokio::time::timeout(Duration::from_secs(30), serving).await.is_err() {
-                tracing::debug!("a callback took too long");
-            }
-            drop(seat);
-        });
-    }
-}
-
-fn plain(status: StatusCode) -> Response<String> {
-    let mut response = Response::new(String::new());
-    *response.status_mut() = status;
-    response
-}
-
-async fn body(mut incoming: Incoming) -> Option<Vec<u8>> {
-    let mut out = Vec::new();
-    while let Some(frame) = std::future::poll_fn(|cx| Pin::new(&mut incoming).poll_frame(cx)).await {
-        if let Ok(data) = frame.ok()?.into_data() {
-            out.extend_from_slice(&data);
-            if out.len() > BODY_MAX {
-                return None;
-            }
-        }
-    }
-    Some(out)
-}
-
 async fn answer(request: Request<Incoming>, secret: &str, public: &str, pending: &Pending) -> Response<String> {
     if request.method() != Method::POST {
         return plain(StatusCode::METHOD_NOT_ALLOWED);
     }
     let path = request.uri().path().to_owned();
     let signature = request.headers().get("x-twilio-signature").and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
-    let read = tokio::time::timeout(Duration::from_secs(10), body(request.into_body())).await;
-    let Ok(Some(bytes)) = read else { return plain(StatusCode::PAYLOAD_TOO_LARGE) };
+    let Some(bytes) = callbacks::body(request.into_body()).await else { return plain(StatusCode::PAYLOAD_TOO_LARGE) };
     let form: BTreeMap<String, String> = url::form_urlencoded::parse(&bytes).into_owned().collect();
     // Nobody presses a key but the provider's caller.
     if !sign::same(&signature, &sign::twilio(secret, &format!("{public}{path}"), &form)) {

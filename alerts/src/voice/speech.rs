@@ -5,6 +5,7 @@ use super::audio::{Pcm, read_wav, silence};
 use super::phrases;
 use super::runtime::VoiceRuntime;
 use super::talk::Line;
+use super::tts::{Service, TtsSettings};
 use care::reason::Language;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
@@ -36,11 +37,13 @@ pub struct SpeechSettings {
     pub kept_million: usize,
     /// Prompt packs.
     pub packs: Vec<Pack>,
+    /// A speech service over HTTP that is asked before the program; `None` = none.
+    pub service: Option<TtsSettings>,
 }
 
 impl Default for SpeechSettings {
     fn default() -> Self {
-        Self { program: Some("espeak-ng".into()), speed: 140, within: Duration::from_secs(10), kept_million: 32, packs: Vec::new() }
+        Self { program: Some("espeak-ng".into()), speed: 140, within: Duration::from_secs(10), kept_million: 32, packs: Vec::new(), service: None }
     }
 }
 
@@ -142,6 +145,7 @@ struct Kept {
 
 struct Inside {
     settings: SpeechSettings,
+    service: Option<Service>,
     kept: Mutex<Kept>,
     programs: Semaphore,
 }
@@ -163,10 +167,20 @@ fn voice_of(tongue: &str, language: Language) -> &'static str {
     }
 }
 
+/// Who speaks, with which voice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Voice {
+    program: &'static str,
+    /// The service's voice if there is one, else the program's: what sounds are kept by.
+    name: String,
+    by_service: bool,
+}
+
 impl Speech {
     /// Sets it up and begins to make what every call says.
     pub fn new(settings: SpeechSettings, runtime: Arc<VoiceRuntime>) -> Self {
-        let speech = Self { inside: Arc::new(Inside { settings, kept: Mutex::default(), programs: Semaphore::new(PROGRAMS) }), runtime };
+        let service = settings.service.clone().and_then(Service::new);
+        let speech = Self { inside: Arc::new(Inside { settings, service, kept: Mutex::default(), programs: Semaphore::new(PROGRAMS) }), runtime };
         for (tongue, language) in [("zh", Language::Zh), ("en", Language::En)] {
             for text in phrases::fixed(language) {
                 speech.ahead(tongue, language, &text);
@@ -184,25 +198,25 @@ impl Speech {
     /// never. Whoever says it looks, and never waits.
     pub fn line(&self, tongue: &str, language: Language, text: &str) -> Line {
         let text: String = text.chars().take(TEXT_MAX).collect();
-        let voice = voice_of(tongue, language);
+        let voice = self.inside.voice(tongue, language);
         let pack = self.inside.settings.packs.iter().find(|p| p.tongue == tongue);
         let parts = pieces(&text, pack);
         let known: Option<Vec<Pcm>> = parts
             .iter()
             .map(|part| match part {
                 Piece::Recorded(sound) => Some(sound.clone()),
-                Piece::Text(words) => self.inside.kept(voice, words),
+                Piece::Text(words) => self.inside.kept(&voice, words),
             })
             .collect();
         let (send, sound) = watch::channel(known.map(|sounds| join(&sounds)));
-        if sound.borrow().is_none() && self.inside.settings.program.is_some() {
+        if sound.borrow().is_none() && (self.inside.settings.program.is_some() || voice.by_service) {
             let inside = self.inside.clone();
             self.runtime.handle().spawn(async move {
                 let mut sounds = Vec::with_capacity(parts.len());
                 for part in parts {
                     match part {
                         Piece::Recorded(sound) => sounds.push(sound),
-                        Piece::Text(words) => match inside.make(voice, &words).await {
+                        Piece::Text(words) => match inside.make(&voice, &words).await {
                             Some(sound) => sounds.push(sound),
                             None => return,
                         },
@@ -236,29 +250,47 @@ impl Inside {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn kept(&self, voice: &str, words: &str) -> Option<Pcm> {
-        self.locked().sounds.get(&(voice.to_owned(), words.to_owned())).cloned()
+    fn voice(&self, tongue: &str, language: Language) -> Voice {
+        let program = voice_of(tongue, language);
+        match self.service.as_ref().and_then(|service| service.voice(tongue)) {
+            Some(name) => Voice { program, name: name.to_owned(), by_service: true },
+            None => Voice { program, name: program.to_owned(), by_service: false },
+        }
+    }
+
+    fn kept(&self, voice: &Voice, words: &str) -> Option<Pcm> {
+        self.locked().sounds.get(&(voice.name.clone(), words.to_owned())).cloned()
+    }
+
+    /// By the service if it has the voice and works, else by the program.
+    async fn sound(&self, voice: &Voice, words: &str) -> Result<Vec<i16>, String> {
+        if voice.by_service
+            && let Some(service) = &self.service
+            && let Some(sound) = service.speak(&voice.name, words).await
+        {
+            return Ok(sound);
+        }
+        match tokio::time::timeout(self.settings.within, self.speak(voice.program, words)).await {
+            Ok(sound) => sound,
+            Err(_) => Err("the speech program took too long and was ended".into()),
+        }
     }
 
     /// Made once, and kept while there is room: the oldest goes first.
-    async fn make(&self, voice: &str, words: &str) -> Option<Pcm> {
+    async fn make(&self, voice: &Voice, words: &str) -> Option<Pcm> {
         let _turn = self.programs.acquire().await.ok()?;
         if let Some(sound) = self.kept(voice, words) {
             return Some(sound);
         }
-        let sound = match tokio::time::timeout(self.settings.within, self.speak(voice, words)).await {
-            Ok(Ok(sound)) => Pcm::from(sound),
-            Ok(Err(why)) => {
+        let sound = match self.sound(voice, words).await {
+            Ok(sound) => Pcm::from(sound),
+            Err(why) => {
                 tracing::warn!(%why, "words could not be made to sound: tones and recordings serve");
-                return None;
-            }
-            Err(_) => {
-                tracing::warn!("the speech program took too long and was ended: tones and recordings serve");
                 return None;
             }
         };
         let mut kept = self.locked();
-        let name = (voice.to_owned(), words.to_owned());
+        let name = (voice.name.clone(), words.to_owned());
         kept.samples += sound.len();
         if kept.sounds.insert(name.clone(), sound.clone()).is_none() {
             kept.order.push_back(name);
