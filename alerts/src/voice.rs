@@ -27,6 +27,7 @@ pub mod tts;
 
 pub use crate::channel::Health;
 pub use bridge::{Connect, Connected};
+pub use care::plan::SPEAKING_DEVICE;
 pub use record::{CALL, RECORDING};
 
 use crate::channel::{Channel, Delivery, EffectKey, Errand, Job, Reconciled, Take};
@@ -37,7 +38,7 @@ use care::alarm::AttemptOutcome;
 use care::plan::ChannelName;
 use care::reason::Language;
 use care::{Cause, Level, Reason, TimeDelta};
-use bridge::ToDesk;
+use bridge::Further;
 use leg::{LegOutcome, LegPhase, LegReport, LegRequest, LegTimers, Wire};
 use number::{DialPlan, Number};
 use phrases::Phrase;
@@ -55,6 +56,8 @@ const WATCH_EVERY: TimeDelta = TimeDelta::seconds(5);
 /// How often a red alarm asks for a channel while all of them are taken, and how long.
 const SLOT_AGAIN: Duration = Duration::from_millis(200);
 const SLOT_WITHIN: Duration = Duration::from_secs(20);
+/// How long the register may take to say whether there is one.
+const SPEAKER_WITHIN: Duration = Duration::from_millis(300);
 /// How often recordings that are too old are looked for.
 const FORGET_EVERY: TimeDelta = TimeDelta::hours(1);
 /// How long the operators are not told the same again.
@@ -174,7 +177,7 @@ impl Voice {
         up.into_iter().chain(down).collect()
     }
 
-    fn script(&self, words: &crate::words::Words, language: Language, tongue: &str) -> Script {
+    fn script(&self, words: &crate::words::Words, language: Language, tongue: &str, speaker: Option<&Number>) -> Script {
         let speech = &self.parts.speech;
         let line = |text: &str| speech.line(tongue, language, text);
         let phrase = |p| speech.phrase(tongue, language, p);
@@ -188,7 +191,16 @@ impl Voice {
             ask_desk: phrase(Phrase::AskDesk),
             too_late: line(&words.too_late),
             offer_desk: self.settings.desk_phone.is_some().then(|| phrase(Phrase::OfferDesk)),
+            offer_home: speaker.is_some().then(|| phrase(Phrase::OfferHome)),
         }
+    }
+
+    /// The home's speaking device, where it has one: a contact of the home with that relation. The call does not wait for a
+    /// register that is slow.
+    async fn speaker(&self, home: &care::HomeId) -> Option<Number> {
+        let contacts = tokio::time::timeout(SPEAKER_WITHIN, self.parts.register.contacts_of(home)).await.ok()?.ok()?;
+        let device = contacts.into_iter().find(|c| c.relation == SPEAKING_DEVICE && c.home.as_ref() == Some(home))?;
+        self.settings.plan.number(device.addresses.get(ChannelName::VOICE)?).ok()
     }
 
     fn progress(&self, key: &EffectKey, phase: LegPhase) {
@@ -275,7 +287,7 @@ impl Voice {
     }
 
     /// Calls by one route after the other until one gets through.
-    async fn by_routes(&self, job: &Job, leg: &LegRequest, script: &Script, take: &dyn Take, released: &watch::Receiver<bool>, record: &mut Record) -> Delivery {
+    async fn by_routes(&self, job: &Job, leg: &LegRequest, script: &Script, further: &Further<'_>, take: &dyn Take, released: &watch::Receiver<bool>, record: &mut Record) -> Delivery {
         let until = tokio::time::Instant::now() + SLOT_WITHIN;
         loop {
             let mut full = false;
@@ -283,8 +295,7 @@ impl Voice {
                 if *released.borrow() {
                     return Delivery::Ended(AttemptOutcome::Released);
                 }
-                let desk = ToDesk { voice: self, alarm: job.key.alarm.clone(), home: job.home.clone(), level: job.level };
-                let bridge: Option<&dyn talk::Bridge> = if self.settings.desk_phone.is_some() { Some(&desk) } else { None };
+                let bridge: Option<&dyn talk::Bridge> = if script.offer_desk.is_some() || script.offer_home.is_some() { Some(further) } else { None };
                 let progress = |phase| self.progress(&job.key, phase);
                 let talk =
                     Talk { script, timers: &leg.timers, take, released: released.clone(), clock: self.parts.clock.clone(), bridge, progress: Some(&progress) };
@@ -342,10 +353,12 @@ impl Channel for Voice {
         locked(&self.flights).insert(job.key.clone(), Underway { end, view });
         let _flight = Flight(self, &job.key);
         // The details are made while it rings.
-        let script = self.script(words, *language, tongue);
+        let speaker = self.speaker(&job.home).await;
+        let script = self.script(words, *language, tongue, speaker.as_ref());
+        let further = Further { voice: self, alarm: job.key.alarm.clone(), home: job.home.clone(), level: job.level, speaker };
         let leg = LegRequest { number, level: job.level, timers: self.settings.timers.clone() };
         let mut record = Record::new(job, contact, self.parts.clock.now());
-        let delivery = self.by_routes(job, &leg, &script, take, &released, &mut record).await;
+        let delivery = self.by_routes(job, &leg, &script, &further, take, &released, &mut record).await;
         record.keep(self.parts.register.clone(), self.parts.clock.now());
         delivery
     }

@@ -4,7 +4,7 @@
 mod enough;
 mod hours;
 
-pub use enough::{AUTHORITY_NUMBERS, CONTACTS_MIN, Lack, ROUND_THE_CLOCK, is_authority_number, is_round_the_clock, lack};
+pub use enough::{AUTHORITY_NUMBERS, CONTACTS_MIN, Lack, ROUND_THE_CLOCK, SPEAKING_DEVICE, is_authority_number, is_round_the_clock, lack};
 pub use hours::{Hours, ROTA, Rota, SHIFTS_MAX, Shift, rota_of};
 
 use crate::{ContactId, TimeDelta, Timestamp};

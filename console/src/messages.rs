@@ -406,6 +406,7 @@ words! {
     relation_village_liaison: "联络员", "village liaison";
     relation_family_doctor: "家庭医生", "family doctor";
     relation_duty_phone: "值班电话", "duty phone";
+    relation_speaking_device: "家中对讲设备", "speaking device in the home";
     reveal: "显示", "Show";
     reveal_note: "显示会被记录", "Showing is recorded";
     health_notes: "健康情况", "Health";

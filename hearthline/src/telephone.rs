@@ -42,6 +42,8 @@ pub struct VoiceConfig {
     pub deny: Vec<String>,
     /// Extensions and short numbers that may be dialled as they are.
     pub short: Vec<String>,
+    /// Domains whose SIP addresses may be dialled, such as those of the homes' speaking devices.
+    pub sip_domains: Vec<String>,
     /// Emergency numbers that the machine itself may dial: only with the authority's consent.
     pub emergency_consent: Vec<String>,
     /// Who gave that consent, when, and under which number: 20 letters or more.
@@ -78,6 +80,7 @@ impl Default for VoiceConfig {
             allow: plan.allow,
             deny: plan.deny,
             short: Vec::new(),
+            sip_domains: Vec::new(),
             emergency_consent: Vec::new(),
             emergency_waiver: String::new(),
             calls_per_hour: 600,
@@ -409,6 +412,7 @@ pub(crate) fn telephone(config: &Config) -> anyhow::Result<Option<Telephone>> {
         allow: voice.allow.clone(),
         deny: voice.deny.clone(),
         short: voice.short.clone(),
+        sip_domains: voice.sip_domains.clone(),
         consent: voice.emergency_consent.clone(),
         ..DialPlan::default()
     };
@@ -543,6 +547,7 @@ async fn test_call(file: &Path, name: Option<&str>, language: Language, written:
         ask_desk: tone("(end)"),
         too_late: tone("(end)"),
         offer_desk: None,
+        offer_home: None,
     };
     let (_keep, released) = watch::channel(false);
     let leg = LegRequest { number, level: Level::Red, timers: telephone.voice.timers.clone() };

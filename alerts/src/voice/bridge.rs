@@ -1,10 +1,11 @@
-//! Two people in one call: the operator's phone first, then the elder or the contact; or the desk, after a contact has
-//! taken an alarm and presses 3. The sound of each leg is passed to the other in this process.
+//! Two people in one call: the operator's phone first, then the elder or the contact; or the desk or the home's speaking
+//! device, after a contact has taken an alarm and presses 3 or 4. The sound of each leg is passed to the other in this process.
 
 use super::leg::{LegOutcome, Order, Told, Wire};
+use super::number::Number;
 use super::phrases::Phrase;
 use super::record::Taping;
-use super::talk::{Bridge, Line};
+use super::talk::{Bridge, Line, Onward};
 use super::{Voice, VoiceRoute, audio};
 use async_trait::async_trait;
 use care::reason::Language;
@@ -211,28 +212,34 @@ impl Voice {
     }
 }
 
-/// Key 3 of a contact who has taken the alarm.
-pub(super) struct ToDesk<'a> {
+/// Keys 3 and 4 of a contact who has taken the alarm.
+pub(super) struct Further<'a> {
     pub(super) voice: &'a Voice,
     pub(super) alarm: AlarmId,
     pub(super) home: HomeId,
     pub(super) level: Level,
+    /// The home's speaking device.
+    pub(super) speaker: Option<Number>,
 }
 
 #[async_trait]
-impl Bridge for ToDesk<'_> {
-    async fn to_desk(&self, wire: &mut Wire) {
+impl Bridge for Further<'_> {
+    async fn connect(&self, to: Onward, wire: &mut Wire) {
         let settings = &self.voice.settings;
-        let Some(Ok(number)) = settings.desk_phone.as_ref().map(|p| settings.plan.number(p)) else { return };
+        let number = match to {
+            Onward::Desk => settings.desk_phone.as_ref().and_then(|p| settings.plan.number(p).ok()),
+            Onward::Home => self.speaker.clone(),
+        };
+        let Some(number) = number else { return };
         for route in self.voice.lines() {
-            let Some(mut desk) = route.connect(&number, self.level) else { continue };
+            let Some(mut other) = route.connect(&number, self.level) else { continue };
             let reached = tokio::select! {
                 () = over(wire) => return,
-                reached = answered(&mut desk, settings.timers.no_word, settings.timers.ring) => reached,
+                reached = answered(&mut other, settings.timers.no_word, settings.timers.ring) => reached,
             };
             match reached {
                 Ok(()) => {
-                    let _spoke = self.voice.join(wire, &mut desk, &self.alarm, &self.home).await;
+                    let _spoke = self.voice.join(wire, &mut other, &self.alarm, &self.home).await;
                     return;
                 }
                 Err(outcome) if outcome.is_the_routes_fault() => {}

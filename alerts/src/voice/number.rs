@@ -20,7 +20,7 @@ pub struct Number {
 enum Kind {
     /// With its country code.
     World,
-    /// An extension of the PBX, or a short number: dialled as it is.
+    /// An extension of the PBX, a short number, or a name that the PBX knows: dialled as it is.
     Short,
 }
 
@@ -70,6 +70,8 @@ pub struct DialPlan {
     pub deny: Vec<String>,
     /// Extensions and short numbers that may be dialled as they are.
     pub short: Vec<String>,
+    /// Domains whose SIP addresses may be dialled: `sip:NAME@DOMAIN` is the name at the trunk, such as a home's speaking device.
+    pub sip_domains: Vec<String>,
     /// Emergency numbers that the machine may dial, with the authority's consent.
     pub consent: Vec<String>,
 }
@@ -83,6 +85,7 @@ impl Default for DialPlan {
             // 168 and 400-like services are not people; 96xxx are enterprises' lines.
             deny: vec!["+86168".into(), "+86096".into(), "+86096168".into()],
             short: Vec::new(),
+            sip_domains: Vec::new(),
             consent: Vec::new(),
         }
     }
@@ -95,6 +98,9 @@ impl DialPlan {
     /// If it is no number, or one that may not be dialled.
     pub fn number(&self, written: &str) -> Result<Number, NumberError> {
         let written = written.trim();
+        if let Some(address) = written.strip_prefix("sip:") {
+            return self.name(address);
+        }
         let mut digits = String::new();
         for (i, c) in written.chars().enumerate() {
             match c {
@@ -136,6 +142,19 @@ impl DialPlan {
             return Err(NumberError::NotAllowed);
         }
         Ok(Number { digits: world, kind: Kind::World })
+    }
+
+    /// The name in a SIP address of one of the plan's domains. A name holds a letter: a number in disguise is none.
+    fn name(&self, address: &str) -> Result<Number, NumberError> {
+        let (name, domain) = address.split_once('@').ok_or(NumberError::NotANumber)?;
+        let plain = name.len() <= 64 && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')) && name.chars().any(|c| c.is_ascii_alphabetic());
+        if !plain {
+            return Err(NumberError::NotANumber);
+        }
+        if !self.sip_domains.iter().any(|known| known.eq_ignore_ascii_case(domain)) {
+            return Err(NumberError::NotAllowed);
+        }
+        Ok(Number { digits: name.to_owned(), kind: Kind::Short })
     }
 
     fn reaches(&self, digits: &str, emergency: &str) -> bool {
@@ -209,6 +228,23 @@ mod tests {
             ("sip:eve@example.com", NumberError::NotANumber),
             ("138;phone-context=x", NumberError::NotANumber),
             ("+8613800000001234567", NumberError::NotANumber),
+        ] {
+            assert_eq!(plan.number(written), Err(why), "{written}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_dialled_in_the_plans_domains_and_a_number_is_never_one() {
+        let plan = DialPlan { sip_domains: vec!["pbx.example".into()], ..plan() };
+        let speaker = plan.number("sip:speaker-0001@PBX.example").unwrap();
+        assert_eq!(plan.dialled(&speaker, NumberForm::E164, "9"), "speaker-0001");
+        for (written, why) in [
+            ("sip:speaker-0001@elsewhere.example", NumberError::NotAllowed),
+            ("sip:110@pbx.example", NumberError::NotANumber),
+            ("sip:+19005550100@pbx.example", NumberError::NotANumber),
+            ("sip:a;phone-context=b@pbx.example", NumberError::NotANumber),
+            ("sip:speaker-0001", NumberError::NotANumber),
+            ("sip:@pbx.example", NumberError::NotANumber),
         ] {
             assert_eq!(plan.number(written), Err(why), "{written}");
         }

@@ -13,6 +13,8 @@ pub enum Phrase {
     AskDesk,
     /// Key 3.
     OfferDesk,
+    /// Key 4.
+    OfferHome,
     /// The conversation is recorded.
     Recorded,
     /// To the operator whose handset rings first.
@@ -25,7 +27,7 @@ pub enum Phrase {
 
 /// All of them.
 pub const ALL: &[Phrase] =
-    &[Phrase::OnceMore, Phrase::NotStored, Phrase::AskDesk, Phrase::OfferDesk, Phrase::Recorded, Phrase::Connecting, Phrase::NothingOpen, Phrase::Test];
+    &[Phrase::OnceMore, Phrase::NotStored, Phrase::AskDesk, Phrase::OfferDesk, Phrase::OfferHome, Phrase::Recorded, Phrase::Connecting, Phrase::NothingOpen, Phrase::Test];
 
 impl Phrase {
     /// Its words.
@@ -39,6 +41,8 @@ impl Phrase {
             (Self::AskDesk, Language::En) => "Please ask the duty desk for the details.",
             (Self::OfferDesk, Language::Zh) => "接通值班台请按 3，重听请按 9。",
             (Self::OfferDesk, Language::En) => "Press 3 to speak to the duty desk, 9 to hear again.",
+            (Self::OfferHome, Language::Zh) => "与老人家中通话请按 4。",
+            (Self::OfferHome, Language::En) => "Press 4 to speak into the home.",
             (Self::Recorded, Language::Zh) => "本次通话将被录音。",
             (Self::Recorded, Language::En) => "This call is recorded.",
             (Self::Connecting, Language::Zh) => "守望平台正在为您接通。",

@@ -107,6 +107,7 @@ impl Voice {
             ask_desk: phrase(Phrase::AskDesk),
             too_late: line(&said.too_late),
             offer_desk: None,
+            offer_home: None,
         };
         let take = TakesBack { voice: self, alarm: alarm.id.clone(), contact: contact.clone() };
         let (_keep, released) = watch::channel(false);

@@ -52,13 +52,24 @@ pub struct Script {
     pub too_late: Line,
     /// Key 3 connects to the desk; `None` where there is no phone of the desk.
     pub offer_desk: Option<Line>,
+    /// Key 4 connects to the home's speaking device; `None` where there is none.
+    pub offer_home: Option<Line>,
 }
 
-/// How a person who has taken the alarm is connected to the desk.
+/// Whom a person who has taken the alarm can be connected to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Onward {
+    /// The duty desk: key 3.
+    Desk,
+    /// The home's speaking device: key 4.
+    Home,
+}
+
+/// How a person who has taken the alarm is connected onward.
 #[async_trait::async_trait]
 pub trait Bridge: Send + Sync {
     /// Connects; returns when either has hung up. The wire is given back.
-    async fn to_desk(&self, wire: &mut Wire);
+    async fn connect(&self, to: Onward, wire: &mut Wire);
 }
 
 /// Holds the conversation on a wire that has just been dialled.
@@ -73,7 +84,7 @@ pub struct Talk<'a> {
     pub released: watch::Receiver<bool>,
     /// The time for the record.
     pub clock: Arc<dyn Clock>,
-    /// The desk's phone.
+    /// The way onward: to the desk, into the home.
     pub bridge: Option<&'a dyn Bridge>,
     /// Told how far it has come.
     pub progress: Option<&'a (dyn Fn(LegPhase) + Send + Sync)>,
@@ -313,7 +324,7 @@ impl Course<'_, '_> {
         }
     }
 
-    /// The alarm is theirs: everything a helper needs, twice, and again on 9; 3 connects to the desk. Whatever happens
+    /// The alarm is theirs: everything a helper needs, twice, and again on 9; 3 connects to the desk, 4 into the home. Whatever happens
     /// here, the alarm stays taken.
     async fn details(&mut self) {
         let script = self.talk.script;
@@ -341,9 +352,14 @@ impl Course<'_, '_> {
                         over = None;
                         next = Some(Instant::now());
                     }
-                    Some(Told::Key('3', _)) => if let Some(bridge) = self.talk.bridge {
+                    Some(Told::Key('3', _)) if script.offer_desk.is_some() => if let Some(bridge) = self.talk.bridge {
                         self.report.said.push("(connected to the desk)".into());
-                        bridge.to_desk(self.wire).await;
+                        bridge.connect(Onward::Desk, self.wire).await;
+                        return;
+                    },
+                    Some(Told::Key('4', _)) if script.offer_home.is_some() => if let Some(bridge) = self.talk.bridge {
+                        self.report.said.push("(connected into the home)".into());
+                        bridge.connect(Onward::Home, self.wire).await;
                         return;
                     },
                     Some(Told::Trying | Told::Ringing | Told::Answered | Told::Said(_) | Told::Key(..)) => {}
@@ -356,17 +372,20 @@ impl Course<'_, '_> {
                     if next.is_some_and(|at| now >= at) {
                         next = None;
                         left = left.saturating_sub(1);
-                        match (&script.offer_desk, left) {
-                            // The offer goes between the two times.
-                            (Some(offer), 1) if self.talk.bridge.is_some() && offer.now().is_some() => {
-                                let mut both: Vec<i16> = script.full.now().or_else(|| script.ask_desk.now()).map(|p| p.to_vec()).unwrap_or_default();
-                                both.extend(super::audio::silence(std::time::Duration::from_millis(500)));
-                                both.extend(offer.now().map(|p| p.to_vec()).unwrap_or_default());
-                                let text = if script.full.now().is_some() { &script.full.text } else { &script.ask_desk.text };
-                                let text = format!("{text} {}", offer.text);
-                                self.say(&text, Pcm::from(both));
+                        let offers: Vec<(&str, Pcm)> = [&script.offer_home, &script.offer_desk].into_iter().flatten().filter_map(|o| Some((o.text.as_str(), o.now()?))).collect();
+                        // What is offered goes between the two times.
+                        if left == 1 && self.talk.bridge.is_some() && !offers.is_empty() {
+                            let (mut text, first) = if let Some(full) = script.full.now() { (script.full.text.clone(), Some(full)) } else { (script.ask_desk.text.clone(), script.ask_desk.now()) };
+                            let mut all: Vec<i16> = first.map(|p| p.to_vec()).unwrap_or_default();
+                            for (words, sound) in offers {
+                                all.extend(super::audio::silence(std::time::Duration::from_millis(500)));
+                                all.extend_from_slice(&sound);
+                                text.push(' ');
+                                text.push_str(words);
                             }
-                            _ => self.say_or(&script.full, &script.ask_desk),
+                            self.say(&text, Pcm::from(all));
+                        } else {
+                            self.say_or(&script.full, &script.ask_desk);
                         }
                     }
                 }

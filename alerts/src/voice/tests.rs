@@ -376,6 +376,7 @@ fn lines() -> Script {
         ask_desk: line("ask the desk"),
         too_late: line("too late"),
         offer_desk: None,
+        offer_home: None,
     }
 }
 

@@ -6,11 +6,11 @@ use crate::world::{Wall, open, runtime, timers, trunk_to, until_quiet};
 use alerts::channel::{Errand, Job};
 use alerts::voice::audio::{Law, silence};
 use alerts::voice::leg::{LegOutcome, LegReport, LegRequest, LegTimers, Wire};
-use alerts::voice::number::Number;
+use alerts::voice::number::{DialPlan, Number};
 use alerts::voice::sip::SipTrunk;
 use alerts::voice::speech::{Speech, SpeechSettings};
 use alerts::voice::talk::Talk;
-use alerts::voice::{Connect, Connected, Health, RECORDING, Voice, VoiceParts, VoiceRoute, VoiceSettings};
+use alerts::voice::{Connect, Connected, Health, RECORDING, SPEAKING_DEVICE, Voice, VoiceParts, VoiceRoute, VoiceSettings};
 use alerts::{Channel, Delivery, EffectKey};
 use async_trait::async_trait;
 use base64::Engine as _;
@@ -20,6 +20,7 @@ use care::{AlarmId, Cause, Level, Reason, TimeDelta};
 use std::sync::Arc;
 use std::time::Duration;
 use store::memory::MemoryLedger;
+use store::register::{ContactRecord, Put};
 use store::{Clock, Register, SheetAsk};
 
 /// A trunk behind which numbers that end in 1 are one party, and all others another.
@@ -159,13 +160,37 @@ async fn a_contact_who_has_taken_the_alarm_is_connected_to_the_desk_by_key_3() {
     if !installed("sipp") || !installed("baresip") {
         return;
     }
-    let mut steps = picks_up(true);
-    let key = |k: &str| play(&recorded(&format!("dtmf_2833_{k}.pcap")));
-    steps.extend([pause(800), key("1"), pause(1_500), key("3"), pause(6_000), hangs_up()]);
-    let contact = Sipp::start("contact", &steps, 1, &[]);
     let desk = Baresip::start_as("+8657188888888", &authority().1);
     let settings = VoiceSettings { desk_phone: Some("0571-88888888".into()), ..plain() };
-    let (_split, voice, _) = house(contact.port, desk.port, settings).await;
+    connected_by_key("3", desk, settings).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contact_who_has_taken_the_alarm_speaks_into_the_home_by_key_4() {
+    if !installed("sipp") || !installed("baresip") {
+        return;
+    }
+    let device = Baresip::start_as("speaker-2", &authority().1);
+    let plan = DialPlan { sip_domains: vec!["homes.example".into()], ..DialPlan::default() };
+    connected_by_key("4", device, VoiceSettings { plan, ..plain() }).await;
+}
+
+/// A contact takes the alarm, presses this key, and the other party's phone is answered.
+async fn connected_by_key(pressed: &str, other: Baresip, settings: VoiceSettings) {
+    let mut steps = picks_up(true);
+    let key = |k: &str| play(&recorded(&format!("dtmf_2833_{k}.pcap")));
+    steps.extend([pause(800), key("1"), pause(1_500), key(pressed), pause(6_000), hangs_up()]);
+    let contact = Sipp::start("contact", &steps, 1, &[]);
+    let (_split, voice, ledger) = house(contact.port, other.port, settings).await;
+    let device = ContactRecord {
+        id: "speaker".into(),
+        home: Some("home-1".into()),
+        name: "speaker".into(),
+        relation: SPEAKING_DEVICE.into(),
+        addresses: [("voice".to_owned(), "sip:speaker-2@homes.example".to_owned())].into(),
+        language: "zh".into(),
+    };
+    ledger.put(vec![Put::Contact(device)]).await.unwrap();
     let job = Job {
         key: EffectKey { alarm: AlarmId::new("a-1"), no: 1 },
         home: "home-1".into(),
@@ -187,7 +212,7 @@ async fn a_contact_who_has_taken_the_alarm_is_connected_to_the_desk_by_key_3() {
     let take = crate::world::Stores::default();
     let delivery = voice.deliver(&job, &take).await;
     assert_eq!(delivery, Delivery::Ended(AttemptOutcome::Accepted));
-    desk.until("Call established");
-    desk.until("terminated");
+    other.until("Call established");
+    other.until("terminated");
     tokio::task::spawn_blocking(|| contact.ends_well()).await.unwrap();
 }

@@ -69,6 +69,7 @@ pub(crate) fn script() -> Script {
         ask_desk: words("ask the desk", 700.0, 100),
         too_late: words("too late", 300.0, 200),
         offer_desk: None,
+        offer_home: None,
     }
 }
 

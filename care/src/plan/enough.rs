@@ -9,6 +9,8 @@ use std::collections::BTreeSet;
 pub const CONTACTS_MIN: usize = 3;
 /// Relations of contacts that answer round the clock.
 pub const ROUND_THE_CLOCK: [&str; 6] = ["duty_phone", "centre", "property_24h", "dispatch", "fire", "ambulance"];
+/// The relation of a contact that is no person: the device in a home that one can speak through. No plan calls it.
+pub const SPEAKING_DEVICE: &str = "speaking_device";
 /// Numbers of the authorities in China that a machine dials only with their consent.
 pub const AUTHORITY_NUMBERS: [&str; 6] = ["110", "119", "120", "122", "12345", "999"];
 

@@ -8,7 +8,7 @@ use crate::problem::Problem;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use care::plan::{Lack, Plan, Rota, is_authority_number, is_round_the_clock, lack, rota_of};
+use care::plan::{Lack, Plan, Rota, SPEAKING_DEVICE, is_authority_number, is_round_the_clock, lack, rota_of};
 use care::{Cause, ContactId, ElderId, HomeId, Level, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::LedgerError;
@@ -200,7 +200,8 @@ impl People {
 
     /// Why a plan may not call them.
     fn refused(&self, app: &App) -> Option<Problem> {
-        if self.contacts.iter().any(|(_, record, rota)| record.is_none() && rota.is_none()) {
+        let nobody = |record: &Option<ContactRecord>| record.as_ref().is_none_or(|r| r.relation == SPEAKING_DEVICE);
+        if self.contacts.iter().any(|(_, record, rota)| nobody(record) && rota.is_none()) {
             return Some(Problem::Invalid { field: "plan", what: |w| w.invalid_plan_contact });
         }
         let numbers = self.contacts.iter().filter_map(|(_, record, _)| record.as_ref()).flat_map(|r| ["voice", "sms"].map(|c| r.addresses.get(c)));

@@ -125,6 +125,7 @@ pub(crate) fn relation<'a>(w: &'a Words, code: &'a str) -> &'a str {
         "village_liaison" => w.relation_village_liaison,
         "family_doctor" => w.relation_family_doctor,
         "duty_phone" => w.relation_duty_phone,
+        "speaking_device" => w.relation_speaking_device,
         other => other,
     }
 }

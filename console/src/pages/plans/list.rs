@@ -13,7 +13,7 @@ use axum::extract::State;
 use axum::response::Response;
 use care::plan::{Lack, Plan, lack};
 use care::reason::cause_name;
-use care::{HomeId, Level};
+use care::{Cause, ContactId, HomeId, Level};
 use store::register::{PlanRecord, nearest};
 
 /// Plans on one page.
@@ -54,7 +54,8 @@ pub(crate) async fn page(desk: Desk) -> Result<Response, Problem> {
         page.tables.push(holding(&desk, &mut names, &HomeId::new(home), &found.items).await?);
     }
     let shown: Vec<&PlanShape> = found.items.iter().skip(from).take(PAGE).collect();
-    names.learn(&desk, shown.iter().flat_map(|plan| callees(&plan.plan))).await?;
+    let everybody: Vec<ContactId> = shown.iter().flat_map(|plan| callees(&plan.plan)).collect();
+    names.learn(&desk, &everybody).await?;
     let mut table = Listing::new("plans", p.tab_plans, &[p.where_, p.cause, p.level, p.ladder, p.check_call]);
     table.rows = shown.iter().map(|plan| cells(&desk, &names, plan)).collect();
     table.next = (found.items.len() > from + PAGE).then(|| format!("/plans?from={}", from + PAGE));
@@ -62,8 +63,8 @@ pub(crate) async fn page(desk: Desk) -> Result<Response, Problem> {
     Ok(desk.show(page))
 }
 
-fn callees(plan: &Plan) -> impl Iterator<Item = &care::ContactId> {
-    plan.rungs.iter().flat_map(|rung| &rung.contacts).map(|entry| &entry.contact)
+fn callees(plan: &Plan) -> Vec<ContactId> {
+    plan.rungs.iter().flat_map(|rung| &rung.contacts).map(|entry| entry.contact.clone()).collect()
 }
 
 /// For each cause the plan that counts for a home.
@@ -74,10 +75,10 @@ async fn holding(desk: &Desk, names: &mut Names, home: &HomeId, plans: &[PlanSha
     let records: Vec<PlanRecord> =
         plans.iter().map(|plan| PlanRecord { scope: plan.scope.clone(), cause: plan.cause.clone(), level: plan.level, plan: plan.plan.clone() }).collect();
     let mut table = Listing::new("holds", p.holds, &[p.cause, p.level, p.where_, p.ladder, p.lack]);
-    let asked = CAUSES.iter().map(|cause| (cause, cause.level())).chain([(&care::Cause::Inactivity, Level::Urgent)]);
+    let asked: Vec<(&Cause, Level)> = CAUSES.iter().map(|cause| (cause, cause.level())).chain([(&Cause::Inactivity, Level::Urgent)]).collect();
     for (cause, level) in asked {
         let Some(record) = nearest(&records, home, &elders, area.as_deref(), cause, level) else { continue };
-        names.learn(desk, callees(&record.plan)).await?;
+        names.learn(desk, &callees(&record.plan)).await?;
         let people = People::of(&desk.app, &record.plan).await?;
         let lacks = match lack(&record.plan, |c| people.round_the_clock(c)) {
             None => Cell::chip("ok", p.enough),

@@ -16,14 +16,14 @@ use crate::messages::fill;
 use crate::mask;
 use crate::problem::Problem;
 use crate::routes::Table;
-use care::plan::{Order, Plan, rota_of};
+use care::plan::{Order, Plan, SPEAKING_DEVICE, rota_of};
 use care::{Cause, ContactId, HomeId, Language, Level};
 use std::collections::BTreeMap;
 use store::register::{ContactRecord, PlanScope};
 use store::sheet::SheetAsk;
 
 /// The causes that a plan can be made for by itself.
-const CAUSES: [Cause; 7] = [Cause::Call, Cause::Fall, Cause::Smoke, Cause::Gas, Cause::CarbonMonoxide, Cause::WaterLeak, Cause::Inactivity];
+static CAUSES: [Cause; 7] = [Cause::Call, Cause::Fall, Cause::Smoke, Cause::Gas, Cause::CarbonMonoxide, Cause::WaterLeak, Cause::Inactivity];
 /// The levels, the gravest first.
 const LEVELS: [Level; 4] = [Level::Red, Level::Urgent, Level::Attention, Level::Technical];
 
@@ -109,7 +109,7 @@ struct Names(BTreeMap<ContactId, (String, String)>);
 
 impl Names {
     /// Looks up everybody who is not known yet.
-    async fn learn<'a>(&mut self, desk: &Desk, ids: impl IntoIterator<Item = &'a ContactId>) -> Result<(), Problem> {
+    async fn learn(&mut self, desk: &Desk, ids: &[ContactId]) -> Result<(), Problem> {
         for id in ids {
             if rota_of(id).is_none()
                 && !self.0.contains_key(id)
@@ -174,7 +174,8 @@ fn ladder(desk: &Desk, names: &Names, plan: &Plan) -> String {
 async fn people_of(desk: &Desk, home: Option<&HomeId>) -> Result<(Vec<ContactRecord>, Vec<String>), Problem> {
     // No home has this name: what is left are the contacts shared by all.
     let nobody = HomeId::from("-");
-    let contacts = desk.app.parts.register.contacts_of(home.unwrap_or(&nobody)).await?;
+    let mut contacts = desk.app.parts.register.contacts_of(home.unwrap_or(&nobody)).await?;
+    contacts.retain(|contact| contact.relation != SPEAKING_DEVICE);
     let rotas = desk.app.parts.register.sheets(&SheetAsk::of(ROTA).area(&desk.caller.area).max(500)).await?;
     Ok((contacts, rotas.into_iter().map(|sheet| sheet.id).collect()))
 }

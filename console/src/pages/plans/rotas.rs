@@ -94,7 +94,8 @@ async fn draw(desk: Desk, rota: &RotaShape, lines: &str, said: String) -> Result
     coming.sort_by_key(|shift| shift.from);
     if !is_new && !coming.is_empty() {
         let mut names = Names::default();
-        names.learn(&desk, coming.iter().map(|shift| &shift.contact)).await?;
+        let everybody: Vec<ContactId> = coming.iter().map(|shift| shift.contact.clone()).collect();
+        names.learn(&desk, &everybody).await?;
         let pairs: Vec<(String, String)> = coming
             .iter()
             .take(60)

@@ -59,13 +59,13 @@ pub(crate) async fn save(desk: Desk, fields: Fields) -> Result<Response, Problem
     };
     let on = fields.text("which").is_empty();
     if elder.is_empty() && care::id::well_formed(&home) {
-        let ids = desk.app.parts.register.elder_ids_of(&HomeId::from(home.as_str())).await?;
+        let id = HomeId::from(home.as_str());
+        // Who lives there is told to those only who may see the home.
+        let ids = if desk.app.sees(&desk.caller, &id).await? { desk.app.parts.register.elder_ids_of(&id).await? } else { Vec::new() };
         match ids.as_slice() {
             [only] => elder = only.to_string(),
             [] => {}
-            // Whether there are several is told to those only who may see the home.
-            [_, ..] if desk.app.sees(&desk.caller, &HomeId::from(home.as_str())).await? => return draw(desk, [home, String::new()], p.which_elder.to_owned()).await,
-            [_, ..] => {}
+            [_, _, ..] => return draw(desk, [home, String::new()], p.which_elder.to_owned()).await,
         }
     }
     let Some(minute) = (if on { minute_of(fields.text("at")) } else { Some(0) }) else {
