@@ -151,6 +151,14 @@ struct Underway {
     view: CallView,
 }
 
+/// What one call is about.
+struct Call<'a> {
+    job: &'a Job,
+    leg: &'a LegRequest,
+    script: &'a Script,
+    further: &'a Further<'a>,
+}
+
 /// A call's place among those under way, left when dropped.
 struct Flight<'a>(&'a Voice, &'a EffectKey);
 
@@ -287,7 +295,8 @@ impl Voice {
     }
 
     /// Calls by one route after the other until one gets through.
-    async fn by_routes(&self, job: &Job, leg: &LegRequest, script: &Script, further: &Further<'_>, take: &dyn Take, released: &watch::Receiver<bool>, record: &mut Record) -> Delivery {
+    async fn by_routes(&self, call: &Call<'_>, take: &dyn Take, released: &watch::Receiver<bool>, record: &mut Record) -> Delivery {
+        let Call { job, leg, script, further } = *call;
         let until = tokio::time::Instant::now() + SLOT_WITHIN;
         loop {
             let mut full = false;
@@ -358,7 +367,7 @@ impl Channel for Voice {
         let further = Further { voice: self, alarm: job.key.alarm.clone(), home: job.home.clone(), level: job.level, speaker };
         let leg = LegRequest { number, level: job.level, timers: self.settings.timers.clone() };
         let mut record = Record::new(job, contact, self.parts.clock.now());
-        let delivery = self.by_routes(job, &leg, &script, &further, take, &released, &mut record).await;
+        let delivery = self.by_routes(&Call { job, leg: &leg, script: &script, further: &further }, take, &released, &mut record).await;
         record.keep(self.parts.register.clone(), self.parts.clock.now());
         delivery
     }

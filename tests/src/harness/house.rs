@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a start may take before a test fails on it.
 const START_MAX: Duration = Duration::from_secs(60);
@@ -57,17 +57,21 @@ impl House {
         let mut command = Command::new(find("hearthline"));
         command.args(["run", "--config"]).arg(&self.config).stdin(Stdio::null()).stdout(File::create(&out).unwrap()).stderr(log);
         self.child = Some(command.spawn().unwrap());
-        let (mqtt, http) = super::until("the doors are open", START_MAX, async || {
+        let start = Instant::now();
+        loop {
+            // "MQTT 127.0.0.1:1883  console 127.0.0.1:8080"
+            let text = std::fs::read_to_string(&out).unwrap_or_default();
+            let words: Vec<&str> = text.lines().find(|line| line.starts_with("MQTT ")).map(|line| line.split_whitespace().collect()).unwrap_or_default();
+            if let [_, mqtt, _, http] = words.as_slice() {
+                self.mqtt = (*mqtt).to_owned();
+                self.api.address = (*http).to_owned();
+                return;
+            }
             let ended = self.child.as_mut().and_then(|child| child.try_wait().unwrap());
             assert!(ended.is_none(), "it ended before its doors were open: {ended:?}");
-            let text = std::fs::read_to_string(&out).unwrap_or_default();
-            let line = text.lines().find(|line| line.starts_with("MQTT "))?;
-            let words: Vec<&str> = line.split_whitespace().collect();
-            Some(((*words.get(1)?).to_owned(), (*words.get(3)?).to_owned()))
-        })
-        .await;
-        self.mqtt = mqtt;
-        self.api.address = http;
+            assert!(start.elapsed() < START_MAX, "its doors are not open after {START_MAX:?}");
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
     }
 
     /// Its API, as the administrator.

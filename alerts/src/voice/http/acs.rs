@@ -78,13 +78,12 @@ pub struct AcsSettings {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 struct Report {
-    call_id: String,
     out_id: String,
     status_code: String,
     dtmf: String,
     /// Only the report of a call's end has it, as a number or as text.
     duration: Option<serde_json::Value>,
-    ring_time: String,
+    /// When it was answered.
     start_time: String,
 }
 
