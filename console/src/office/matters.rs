@@ -43,7 +43,7 @@ impl Office {
             area: elder.area.clone(),
             kind,
             about: about.to_owned(),
-            due_on: plus_days(self.today(), i64::from(kind.due_days(&self.policy()?))),
+            due_on: plus_days(self.today(), i64::from(kind.due_days(&*self.policy()?))),
             done: None,
             settled: None,
             evidence: String::new(),

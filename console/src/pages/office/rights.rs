@@ -7,7 +7,7 @@ use crate::api::office::elder_of;
 use crate::caller::Need;
 use crate::extract::Id;
 use crate::messages::fill;
-use crate::office::{Kept, MASKED};
+use crate::office::MASKED;
 use crate::problem::Problem;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -137,5 +137,6 @@ pub(crate) async fn erase(desk: Desk, Id(id): Id, fields: Fields) -> Result<Resp
     let gone = desk.app.parts.office.erase_elder(&elder.id, fields.text("reason"), &desk.caller.person).await?;
     let mut page = Page::new("elders", desk.o.erase);
     page.told = fill(desk.o.erased, &[("n", &gone.to_string()), ("id", &id)]);
-    Ok(desk.show(page.link("/office/elders", desk.o.tab_elders)))
+    let all = desk.o.tab_elders;
+    Ok(desk.show(page.link("/office/elders", all)))
 }
