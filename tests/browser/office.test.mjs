@@ -229,7 +229,7 @@ test("the month is read down to a name, by keyboard, in both languages", { timeo
 });
 
 test("every page of the office is clean by axe, in both themes, and fits a phone", { timeout: 6 * LIMIT_MS }, async () => {
-  const paths = ["due", "elders", "elders/elder-01", "elders/elder-01/edit", "elders/elder-01/found", "elders/elder-01/rights", "elders/elder-01/copies", "surveys", "visitors", "copies", "months", "follow-ups", "hazards", "needs", "incidents", "referrals", "samples", "findings", "flags", "events", "import", "export/province", "policy", "retention"];
+  const paths = ["due", "elders", "elders/elder-01", "elders/elder-01/edit", "elders/elder-01/found", "elders/elder-01/rights", "elders/elder-01/copies", "elders/elder-01/standing", "surveys", "visitors", "copies", "months", "follow-ups", "hazards", "needs", "incidents", "referrals", "samples", "findings", "flags", "events", "import", "export/province", "policy", "retention"];
   for (const colorScheme of ["light", "dark"]) {
     const { page, context, broken } = await signedIn(browser, house.address, "city", { ...PHONE, colorScheme });
     for (const path of paths) {

@@ -18,6 +18,8 @@ export const PAGES = [
   { path: "/homes/no-such-home", who: "operator" },
   { path: "/devices", who: "operator" },
   { path: "/devices/unknown", who: "operator" },
+  { path: "/devices/import", who: "operator" },
+  { path: "/homes/home-0001/devices/new", who: "operator" },
   { path: "/homes/home-0001/devices/button", who: "operator" },
   { path: "/account", who: "operator" },
   { path: "/people", who: "operator" },

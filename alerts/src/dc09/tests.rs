@@ -83,7 +83,9 @@ async fn a_report_is_delivered_by_the_ack_to_its_own_number_and_nobody_has_taken
         assert_eq!(channel.health(), Health::Up);
     }
     let (address, _told) = centre(Manner::AcksAnother).await;
-    assert_eq!(deliver(&channel(None, SHORT), &address).await, Delivery::Down, "another number's ACK is not ours");
+    // in time or when the line is closed
+    let told = deliver(&channel(None, SHORT), &address).await;
+    assert!(matches!(told, Delivery::Down | Delivery::Again(_)), "another number's ACK is not ours: {told:?}");
 }
 
 #[tokio::test]

@@ -225,7 +225,7 @@ mod tests {
             ("8002", NumberError::NotANumber),
             ("", NumberError::NotANumber),
             ("+", NumberError::NotANumber),
-            ("sip:eve@example.com", NumberError::NotANumber),
+            ("sip:eve@example.com", NumberError::NotAllowed),
             ("138;phone-context=x", NumberError::NotANumber),
             ("+8613800000001234567", NumberError::NotANumber),
         ] {

@@ -20,6 +20,7 @@ const WHOLE: &[(&str, &str)] = &[
     ("/audit", "the same"),
     ("/api/v1/quarantine", "a message that nobody can place belongs to no area; it is shown to who takes alarms"),
     ("/watch/quarantine", "the same"),
+    ("/api/v1/openapi.json", "examples, of nobody"),
     ("/api/v1/events", "a stream that does not end: its own story holds it to the area"),
 ];
 
@@ -150,7 +151,7 @@ fn body(path: &str, world: &World) -> String {
 /// The address of a route in the inner area. What the world has nothing for leads to nothing.
 fn address(path: &str, world: &World) -> String {
     let id = world.ids.iter().find(|(part, _)| path.contains(part)).map_or("none", |(_, id)| id.as_str());
-    let fixed = [("{elder}", "elder-1"), ("{contact}", "c-daughter"), ("{purpose}", "remote"), ("{month}", "2026-11"), ("{target}", "jinmin"), ("{version}", "0"), ("{file}", "console.css"), ("{token}", "x")];
+    let fixed = [("{elder}", "elder-1"), ("{contact}", "c-daughter"), ("{device}", "button-bed"), ("{purpose}", "remote"), ("{month}", "2026-11"), ("{target}", "jinmin"), ("{version}", "0"), ("{file}", "console.css"), ("{token}", "x")];
     let filled = fixed.iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value));
     filled.replace("{id}", id)
 }
