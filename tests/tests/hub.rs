@@ -284,14 +284,14 @@ fn a_cut_line_is_told_at_home_and_calls_come_through_by_the_other_way_and_back()
         })
         .await
         .expect("the home's devices are told");
-        assert_eq!(told["calls_waiting"], 1);
+        // The one before may have reached the platform without its acknowledgement having come back.
+        assert!(told["calls_waiting"].as_u64().is_some_and(|waiting| (1..=2).contains(&waiting)), "{told}");
         assert_eq!(presses(&demo).await, 2);
         // The wire is back.
         let _wired = Wire::to(&demo.ready.mqtt, &places.0).await;
         seen(3).await;
         lamp_says("heard").await;
-        let calls = demo.api().calls_of(&home(1)).await;
-        assert!(calls.iter().all(|call| call["copies"] == 0), "{calls:?}");
+        assert_eq!(presses(&demo).await, 3, "each once, however often it was sent");
     });
 }
 
