@@ -33,7 +33,7 @@ async fn the_pages_are_there_in_both_languages_and_say_who_is_called() {
         }
     }
     let (_, page) = look(&house, "lead", "/plans?home=home-0001").await;
-    for words in ["这一家目前适用", "1. 陈丽 女儿", "2. 黄志强 联络员", "同时", "呼救", "家庭 home-0001", "全市"] {
+    for words in ["这一家目前适用", "1. 陈丽 女儿", "2. 黄志强 联络员", "同时", "紧急呼叫", "家庭 home-0001", "全市"] {
         assert!(page.contains(words), "{words}: {page}");
     }
     // Who takes no alarms sees no whole names of families.
