@@ -27,7 +27,7 @@ use store::sheet::SheetAsk;
 
 /// What a list is asked for.
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct ListAsked {
+pub(crate) struct ListAsked {
     /// An area path; empty: the caller's.
     #[serde(default)]
     pub(super) area: Option<String>,
