@@ -83,7 +83,7 @@ async fn one_call_that_failed_in_passing_does_not_wait_for_the_end_of_the_pause(
     webhook.set(Mode::Down);
     let id = world.raise("home-1", Level::Red).await;
     while webhook.seen().len() < 2 {
-        tokio::task::yield_now().await;
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
     }
     webhook.set(Mode::Delivers);
     seconds(5).await;
