@@ -82,10 +82,11 @@ const TABLE: &[(&str, &str, Need)] = &[
     ("POST", "/api/v1/homes/{id}/devices", Plan),
     ("GET", "/api/v1/homes/{id}/devices/{device}", See),
     ("POST", "/api/v1/homes/{id}/devices/{device}/replace", Plan),
-    ("POST", "/api/v1/homes/{id}/devices/{device}/retire", Plan),
     ("POST", "/api/v1/homes/{id}/devices/{device}/code", Plan),
     ("POST", "/api/v1/homes/{id}/devices/{device}/test", Act),
     ("POST", "/api/v1/homes/{id}/devices/{device}/test-over", Act),
+    // a retired device gets no code: last
+    ("POST", "/api/v1/homes/{id}/devices/{device}/retire", Plan),
     ("GET", "/plans", See),
     ("GET", "/plans/edit", Plan),
     ("GET", "/plans/lacking", See),
