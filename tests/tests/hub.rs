@@ -41,6 +41,7 @@ impl Wire {
                 let target = target.clone();
                 ends.spawn(async move {
                     if let Ok(mut far) = TcpStream::connect(&target).await {
+                        drop((near.set_nodelay(true), far.set_nodelay(true)));
                         drop(tokio::io::copy_bidirectional(&mut near, &mut far).await);
                     }
                 });
