@@ -263,7 +263,7 @@ async fn live(mut town: Town, elders: usize, homes_with_devices: usize) -> (Vec<
         reports.push(serde_json::to_value(now.as_ref()).unwrap());
         month = month.next();
     }
-    (reports, town.office.facts().await.unwrap(), flags)
+    (reports, town.office.facts("").await.unwrap(), flags)
 }
 
 fn recomputed(reports: &[serde_json::Value], facts: &serde_json::Value) -> (bool, String) {

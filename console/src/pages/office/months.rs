@@ -179,8 +179,9 @@ pub(crate) async fn close(desk: Desk, Id(text): Id) -> Result<Response, Problem>
 /// The facts behind the reports, for an independent recomputation: identifiers, no names.
 pub(crate) async fn facts(desk: Desk) -> Result<Response, Problem> {
     let office = desk.app.parts.office.clone();
-    let facts = office.facts().await?;
-    office.write(vec![office.audit(desk.caller.person.as_str(), "facts.export", "all")]).await?;
+    let area = desk.caller.area.as_str();
+    let facts = office.facts(area).await?;
+    office.write(vec![office.audit(desk.caller.person.as_str(), "facts.export", if area.is_empty() { "all" } else { area })]).await?;
     let headers = [(header::CONTENT_TYPE, "application/json"), (header::CONTENT_DISPOSITION, "attachment; filename=\"facts.json\"")];
     Ok((StatusCode::OK, headers, facts.to_string()).into_response())
 }
