@@ -142,6 +142,32 @@ async fn what_is_not_durable_stays_with_the_broker_and_comes_again() {
     }
 }
 
+/// ACK-1: each message waits for its own commit, however many wait behind it.
+#[tokio::test]
+async fn one_commit_is_one_acknowledgement_while_others_wait_behind_it() {
+    let Some(broker) = Broker::start().await else { return };
+    for (n, version) in BOTH.iter().enumerate() {
+        let log = TestLog::new();
+        let id = format!("reader-{n}");
+        let first = bridge(&broker, &log, &id, version).await;
+        let mut sender = Client::connect(broker.address, &hi(V3, "sender")).await;
+        warm(&mut sender, &log).await;
+        until(|| first.counters().stored == first.counters().received).await;
+        let before = first.counters().stored;
+        log.block();
+        for n in 0..5 {
+            sender.publish("care/v1/h1/button/call", &n.to_string(), 1).await;
+        }
+        until(|| log.waiting() >= 5).await;
+        for n in 1..=5 {
+            log.let_one_through();
+            until(|| first.counters().stored == before + n).await;
+        }
+        log.release();
+        first.shutdown().await;
+    }
+}
+
 #[tokio::test]
 async fn a_refused_commit_is_not_acknowledged_and_the_message_comes_again() {
     let Some(broker) = Broker::start().await else { return };

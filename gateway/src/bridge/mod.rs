@@ -298,7 +298,8 @@ async fn connection(shared: &Arc<Shared>) -> String {
             },
             () = link.woken() => {
                 link.take(&mut verdicts);
-                while let (Some(verdict), Some(next)) = (verdicts.pop_front(), waiting.pop_front()) {
+                while let Some(verdict) = verdicts.pop_front() {
+                    let Some(next) = waiting.pop_front() else { break };
                     match verdict {
                         Verdict::Stored => {
                             add(&shared.counters.stored);

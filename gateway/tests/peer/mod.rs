@@ -31,6 +31,7 @@ pub const QUIET: Duration = Duration::from_millis(150);
 #[derive(Default)]
 struct LogState {
     blocked: bool,
+    let_through: usize,
     refusing: Option<LogError>,
     refusing_routine: Option<LogError>,
     waiting: VecDeque<(Record, Done)>,
@@ -56,13 +57,15 @@ impl TestLog {
         loop {
             let (batch, refusing) = {
                 let mut state = self.state.lock().unwrap();
-                while (state.blocked || state.waiting.is_empty()) && !state.closed {
+                while ((state.blocked && state.let_through == 0) || state.waiting.is_empty()) && !state.closed {
                     state = self.changed.wait(state).unwrap();
                 }
                 if state.closed {
                     return;
                 }
-                let mut batch: Vec<_> = state.waiting.drain(..).collect();
+                let most = if state.blocked { 1 } else { state.waiting.len() };
+                state.let_through = state.let_through.saturating_sub(1);
+                let mut batch: Vec<_> = state.waiting.drain(..most).collect();
                 batch.sort_by_key(|(record, _)| record.lane);
                 (batch, (state.refusing.clone(), state.refusing_routine.clone()))
             };
@@ -81,6 +84,12 @@ impl TestLog {
 
     pub fn block(&self) {
         self.state.lock().unwrap().blocked = true;
+    }
+
+    /// Lets one record through while the log is blocked.
+    pub fn let_one_through(&self) {
+        self.state.lock().unwrap().let_through += 1;
+        self.changed.notify_all();
     }
 
     pub fn release(&self) {
