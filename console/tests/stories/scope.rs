@@ -53,6 +53,7 @@ async fn world() -> World {
             made(&house, "city", "/api/v1/departments", json!({ "person": id, "department": "housing", "since": "2026-01-01" })).await;
         }
         if role == Role::Visitor && area == INSIDE {
+            made(&house, "guide", "/api/v1/visitors", json!({ "record": { "id": id, "name": "王社工", "kind": "family_doctor", "area": "350582/meiling", "since": "2026-01-01" } })).await;
             made(&house, "guide", "/api/v1/pairings", json!({ "record": { "id": "", "elder": "elder-1", "home": "", "area": "", "visitor": id, "from": "2026-11-01" } })).await;
         }
     }
@@ -139,6 +140,10 @@ fn body(path: &str, world: &World) -> String {
         "/api/v1/visits/{id}/look" => json!({ "words": "看过" }),
         "/api/v1/people/{id}/elders" => json!({ "elders": [] }),
         path if path.starts_with("/api/") => json!({}),
+        "/office/samples/{id}" => {
+            let sample = world.ids.iter().find(|(part, _)| *part == "samples/").map_or("none", |(_, id)| id.as_str());
+            return format!("id={sample}+v1&step=true&words=x");
+        }
         "/homes/{id}/routine" => return "do=back".to_owned(),
         "/people/{id}" => return "name=x&role=operator&area=".to_owned(),
         "/office/hazards/{id}" | "/office/needs/{id}" | "/office/referrals/{id}" | "/office/follow-ups/{id}" => return "step=accepted&words=x".to_owned(),
@@ -230,7 +235,9 @@ async fn in_its_area_everything_is_found_by_whoever_may() {
             // Everything but people is asked for in the area itself; a credential, sessions and people once only, for they end.
             let once = row.1.contains("let-go") || row.1.contains("sessions/") || row.1 == "/people/{id}";
             let nothing = address(row.1, &world).split('/').any(|part| part == "none");
-            if area != INSIDE || !met(row.2, role) || once || nothing {
+            // Who is no office corrects what is one's own; of somebody else's visit nothing is said.
+            let anothers = row.1.ends_with("/correct") && [Role::Operator, Role::ShiftLead, Role::Visitor].contains(&role);
+            if area != INSIDE || !met(row.2, role) || once || nothing || anothers {
                 continue;
             }
             let (status, said) = ask(&world, row, &who).await;
