@@ -41,7 +41,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "cap", run: cap_messages, input_bytes_max: 4 * KB, memory_bytes_max: 1024 * KB },
     Target { name: "csv", run: csv_lists, input_bytes_max: 2 * KB, memory_bytes_max: 1024 * KB },
     Target { name: "xlsx", run: workbooks, input_bytes_max: 2 * KB, memory_bytes_max: 16 * 1024 * KB },
-    Target { name: "policy", run: policies, input_bytes_max: 4 * KB, memory_bytes_max: 2048 * KB },
+    Target { name: "policy", run: policies, input_bytes_max: 16 * KB, memory_bytes_max: 2048 * KB },
     Target { name: "talk", run: talk, input_bytes_max: 2 * KB, memory_bytes_max: 256 * KB },
     Target { name: "door", run: door, input_bytes_max: 2 * KB, memory_bytes_max: 512 * KB },
 ];

@@ -163,31 +163,19 @@ asyncio.run(main())
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_receiving_centre_of_another_house_understands_the_report() {
-    for with in [None, key()] {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let centre = tokio::task::spawn_blocking({
-            let with = with.clone();
-            move || {
-                let port = port.to_string();
-                let mut args = vec![port.as_str(), "6969"];
-                if with.is_some() {
-                    args.push(KEY);
-                }
-                python("pysiaalarm", PYSIAALARM, &args)
-            }
-        });
-        let channel = channel(with, LONG);
-        let mut delivered = None;
-        // Until the centre has opened its port; a machine without it ends the task at once.
-        while !centre.is_finished() && delivered.is_none() {
-            match deliver(&channel, &format!("127.0.0.1:{port}/6969")).await {
-                // Not without a pause: who dials a free port of this machine often enough is connected with itself.
-                Delivery::Again(_) => tokio::time::sleep(Duration::from_millis(50)).await,
-                other @ (Delivery::Ended(_) | Delivery::Down | Delivery::Full) => delivered = Some(other),
-            }
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let centre = tokio::task::spawn_blocking(move || python("pysiaalarm", PYSIAALARM, &[&port.to_string(), "6969"]));
+    let channel = channel(None, LONG);
+    let mut delivered = None;
+    // Until the centre has opened its port; a machine without it ends the task at once.
+    while !centre.is_finished() && delivered.is_none() {
+        match deliver(&channel, &format!("127.0.0.1:{port}/6969")).await {
+            // Not without a pause: who dials a free port of this machine often enough is connected with itself.
+            Delivery::Again(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            other @ (Delivery::Ended(_) | Delivery::Down | Delivery::Full) => delivered = Some(other),
         }
-        let Some(text) = centre.await.unwrap() else { return };
-        assert_eq!(delivered, Some(Delivery::Ended(AttemptOutcome::Delivered)));
-        assert_eq!(text.trim(), "6969 1 101");
     }
+    let Some(text) = centre.await.unwrap() else { return };
+    assert_eq!(delivered, Some(Delivery::Ended(AttemptOutcome::Delivered)));
+    assert_eq!(text.trim(), "6969 1 101");
 }
