@@ -35,7 +35,6 @@ export const PAGES = [
   { path: "/office/months/{month}/forecast", who: "operator" },
   { path: "/office/months/{month}/league", who: "operator" },
   { path: "/office/figures", who: "operator" },
-  { path: "/office/facts", who: "operator" },
   { path: "/office/visits/{visit}", who: "operator" },
   { path: "/plans", who: "operator" },
   { path: "/plans?home=home-0001", who: "operator" },

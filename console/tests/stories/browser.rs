@@ -16,6 +16,7 @@ const NOT: &[(&str, &str)] = &[
     ("/office", "leads on"),
     ("/sign-in/code", "in the story of the second factor"),
     ("/l/{token}", "in the stories of links"),
+    ("/office/facts", "a file"),
     ("/office/import/{id}", "in the stories of the office: the town has no import that is under way"),
     ("/office/incidents/{id}", "in the stories of the office: the town has no incident"),
     ("/office/policy/{id}", "in the stories of the office: the town has no proposal"),
