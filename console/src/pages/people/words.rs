@@ -87,7 +87,7 @@ word_table! {
     idle_ends: "无操作则失效于", "Ends if idle";
     ends: "最迟失效于", "Ends at the latest";
     end: "结束", "End it";
-    end_of: "结束 {who} 的登录 {id}", "End the sign-in {id} of {who}";
+    end_of: "结束 {who} 的登录 {id}", "End it: the sign-in {id} of {who}";
     sessions_lead: "浏览器登录在 {idle} 无操作或满 {life} 后失效。", "A browser's sign-in ends after {idle} without a request, and after {life} whatever happens.";
     // The audit.
     seq: "序号", "No.";
