@@ -2,7 +2,7 @@
 """Another program reads the OpenAPI document of a demo and asks every route for what it promises: no 5xx, no answer
 that the document does not know, no answer in another shape, nothing without a sign-in.
 
-    PYTHONPATH=target/peers python3 tests/contract.py [EXAMPLES [REGEX OF PATHS]]
+    PYTHONPATH=target/schemathesis python3 tests/contract.py [EXAMPLES [REGEX OF PATHS]]
 """
 
 import json

@@ -6,7 +6,7 @@ use care::district::{Blind, District, districts, is_symptom};
 use care::{HomeId, TimeDelta, Timestamp};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use store::ledger::Which;
+use store::ledger::each_open;
 use store::{Clock, Ledger, LedgerError, Register};
 use tokio::sync::watch;
 
@@ -16,7 +16,6 @@ const EVERY: TimeDelta = TimeDelta::seconds(15);
 const PLACES_FOR: TimeDelta = TimeDelta::minutes(10);
 /// Open alarms looked at (LIM-1).
 const ALARMS_MAX: usize = 50_000;
-const PAGE: usize = 500;
 const HOMES_PAGE: usize = 10_000;
 
 /// Where every home lies.
@@ -99,24 +98,15 @@ impl DistrictWatch {
 
     /// The homes that an open alarm says cannot be heard, and since when it says so.
     async fn blind(&self) -> Result<Vec<(HomeId, Timestamp)>, LedgerError> {
-        let (mut out, mut after, mut looked) = (Vec::new(), None, 0);
-        loop {
-            let page = self
-                .ledger
-                .alarms(Which::Open, after.as_ref(), PAGE)
-                .await?;
-            looked += page.len();
-            let whole = page.len() == PAGE;
-            after = page.last().map(|stored| stored.value.id.clone());
-            let symptoms = page
-                .into_iter()
-                .map(|stored| stored.value)
-                .filter(|alarm| is_symptom(&alarm.cause) && !alarm.test);
-            out.extend(symptoms.map(|alarm| (alarm.home, alarm.raised_at)));
-            if !whole || looked >= ALARMS_MAX {
-                return Ok(out);
+        let mut out = Vec::new();
+        each_open(&*self.ledger, ALARMS_MAX, |stored| {
+            let alarm = stored.value;
+            if is_symptom(&alarm.cause) && !alarm.test {
+                out.push((alarm.home, alarm.raised_at));
             }
-        }
+        })
+        .await?;
+        Ok(out)
     }
 
     async fn places(&self, at: Timestamp) -> Result<Places, LedgerError> {
@@ -166,6 +156,7 @@ mod tests {
     use care::cause::Raise;
     use care::reason::Language;
     use care::{Alarm, AlarmId, Cause, Level, Reason};
+    use store::ledger::Which;
     use store::register::{Area, HomeRecord, Put};
     use store::{Tx, desk};
 

@@ -6,14 +6,13 @@ use crate::platform;
 use care::alarm::{Attempt, State};
 use care::{Alarm, AlarmId, Cause, Level, Reason, TimeDelta, Timestamp};
 use std::sync::Arc;
-use store::ledger::Which;
+use store::ledger::each_open;
 use store::{Clock, Ledger, LedgerError};
 use tokio::sync::watch;
 
 /// Open alarms looked at in one audit; more than this many open alarms are a finding of their own for the operators'
 /// queue, not for this audit (LIM-1).
 const ALARMS_MAX: usize = 50_000;
-const PAGE: usize = 500;
 
 /// How strict the audit is.
 #[derive(Debug, Clone, Copy)]
@@ -148,17 +147,7 @@ impl SelfAudit {
         let now = self.clock.now();
         let held = self.ledger.setting(CALLING.0).await?.as_deref() == Some(CALLING.1);
         let mut tally = Tally::default();
-        let mut after: Option<AlarmId> = None;
-        for _ in 0..ALARMS_MAX.div_ceil(PAGE) {
-            let page = self.ledger.alarms(Which::Open, after.as_ref(), PAGE).await?;
-            for stored in &page {
-                tally.take(&stored.value, held, now, &self.settings);
-            }
-            match page.last() {
-                Some(last) if page.len() == PAGE => after = Some(last.value.id.clone()),
-                Some(_) | None => break,
-            }
-        }
+        each_open(&*self.ledger, ALARMS_MAX, |stored| tally.take(&stored.value, held, now, &self.settings)).await?;
         let mut findings = tally.findings();
         if !held && let Some(first) = self.ledger.next_effect().await?.filter(|at| now - *at > self.settings.wait_max) {
             findings.push(Finding::OutboxStuck { late: now - first });

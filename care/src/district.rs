@@ -1,6 +1,7 @@
 //! One cause for many homes: when most homes of an area fall silent at the same time, their power or their network is
 //! cut, and operators are told once, of the area, instead of once for each home.
 
+use crate::area::within;
 use crate::reason::Row;
 use crate::{Cause, Reason, TimeDelta, Timestamp};
 use std::collections::BTreeMap;
@@ -127,11 +128,6 @@ fn upward(area: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(area).filter(|area| !area.is_empty()), |area| {
         area.rsplit_once('/').map(|(around, _)| around)
     })
-}
-
-fn within(path: &str, area: &str) -> bool {
-    path.strip_prefix(area)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// The most times that lie together, and the first of them. `times` is sorted.

@@ -3,6 +3,7 @@
 //! are data, and every decision carries its [`Reason`].
 
 pub mod alarm;
+pub mod area;
 pub mod calendar;
 pub mod cause;
 pub mod district;

@@ -1,101 +1,39 @@
-// The due list on a phone. A visit is written into this browser first and sent from there: without signal it waits, and
-// with signal it goes. Its identifier is made here, once; the platform takes a visit of the same identifier once only,
-// so that an answer that got lost on the way costs nothing. What was sent is forgotten here.
+// The due list on a phone: a visit goes by the outbox.
+
+import { fill, identifier, outbox } from "./outbox.js";
 
 const bar = document.getElementById("queue");
-const refused = document.getElementById("refused");
 const dialog = document.getElementById("visit");
 const form = dialog.querySelector("form");
 const wrong = form.querySelector(".wrong");
 const me = bar.dataset.me;
-const KEY = `hearthline-visits-${me}`;
-const RETRY_MS = 10_000;
 const said = new Map();
 let open = null;
-let sending = false;
 
-function kept() {
-  try {
-    return JSON.parse(localStorage.getItem(KEY) ?? "[]");
-  } catch {
-    return [];
-  }
-}
+const card = (one) => document.querySelector(`.person[data-elder="${CSS.escape(one.record.elder)}"]`);
 
-function keep(visits) {
-  if (visits.length === 0) localStorage.removeItem(KEY);
-  else localStorage.setItem(KEY, JSON.stringify(visits));
-}
+const box = outbox(`hearthline-visits-${me}`, {
+  bar,
+  refused: document.getElementById("refused"),
+  id: (one) => one.record.id,
+  card,
+  say(waiting) {
+    if (waiting > 0) bar.textContent = fill(bar.dataset.waiting, { n: waiting });
+    else if (said.size > 0) bar.textContent = [...said.values()].join(" ");
+    bar.hidden = waiting === 0 && said.size === 0;
+  },
+  buttons(one) {
+    const again = document.createElement("button");
+    again.textContent = bar.dataset.again;
+    again.addEventListener("click", () => begin(card(one), one));
+    return [again];
+  },
+  send,
+});
 
-function identifier() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return `v-${[...bytes].map((b) => b.toString(16).padStart(2, "0")).join("")}`;
-}
-
-const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
-
-function card(elder) {
-  return document.querySelector(`.person[data-elder="${CSS.escape(elder)}"]`);
-}
-
-function show() {
-  const visits = kept();
-  const waiting = visits.filter((one) => !one.refused);
-  for (const line of document.querySelectorAll(".person .kept")) line.hidden = true;
-  for (const one of waiting) {
-    const line = card(one.record.elder)?.querySelector(".kept");
-    if (line) {
-      line.textContent = bar.dataset.here;
-      line.hidden = false;
-    }
-  }
-  bar.classList.toggle("waiting", waiting.length > 0);
-  if (waiting.length > 0) bar.textContent = fill(bar.dataset.waiting, { n: waiting.length });
-  else if (said.size > 0) bar.textContent = [...said.values()].join(" ");
-  bar.hidden = waiting.length === 0 && said.size === 0;
-  refused.replaceChildren(
-    ...visits
-      .filter((one) => one.refused)
-      .map((one) => {
-        const line = document.createElement("p");
-        line.className = "queue-bar refused";
-        line.setAttribute("role", "alert");
-        line.append(fill(bar.dataset.refused, { name: one.name, why: one.refused }), " ");
-        const again = document.createElement("button");
-        again.textContent = bar.dataset.again;
-        again.addEventListener("click", () => begin(card(one.record.elder), one));
-        const drop = document.createElement("button");
-        drop.textContent = bar.dataset.drop;
-        drop.addEventListener("click", () => {
-          if (drop.dataset.sure) {
-            keep(kept().filter((other) => other.record.id !== one.record.id));
-            show();
-          }
-          drop.dataset.sure = "yes";
-          drop.textContent += " ?";
-        });
-        line.append(again, " ", drop);
-        return line;
-      }),
-  );
-}
-
-// One after the other, oldest first, one tab at a time: a lost answer is asked for again with the same identifier.
-async function flush() {
-  if (sending) return;
-  sending = true;
-  try {
-    if (navigator.locks) await navigator.locks.request(KEY, { ifAvailable: true }, (lock) => lock && sendAll());
-    else await sendAll();
-  } catch {
-    /* no signal: the next turn tries again */
-  }
-  sending = false;
-  show();
-}
-
-async function sendAll() {
-  for (const one of kept().filter((visit) => !visit.refused)) {
+// One after the other.
+async function send() {
+  for (const one of box.waiting()) {
     const response = await fetch("/api/v1/visits/sync", {
       method: "POST",
       headers: { "content-type": "application/json" },
@@ -109,12 +47,12 @@ async function sendAll() {
     const answer = response.ok ? (await response.json()).items[0] : { stored: false, zh: `HTTP ${response.status}`, en: `HTTP ${response.status}` };
     said.delete("out");
     if (answer.stored) {
-      keep(kept().filter((visit) => visit.record.id !== one.record.id));
+      box.forget(one);
       const twins = (answer.twins ?? []).map((twin) => fill(bar.dataset.twin, { name: one.name, by: twin.visitor, at: new Date(twin.start).toLocaleString() }));
       said.set(one.record.id, [fill(bar.dataset.sent, { name: one.name }), ...twins].join(" "));
     } else {
       const why = document.documentElement.lang === "en" ? answer.en : answer.zh;
-      keep(kept().map((visit) => (visit.record.id === one.record.id ? { ...visit, refused: why } : visit)));
+      box.keep(box.kept().map((visit) => (visit.record.id === one.record.id ? { ...visit, refused: why } : visit)));
     }
   }
 }
@@ -189,7 +127,7 @@ function begin(person, before) {
   form.reset();
   for (const pad of form.querySelectorAll("canvas")) clear(pad.dataset.sign);
   wrong.hidden = true;
-  open = { id: before?.record.id ?? identifier(), elder: person.dataset.elder, home: person.dataset.home, area: person.dataset.area, name: person.dataset.name, ended: false };
+  open = { id: before?.record.id ?? identifier("v"), elder: person.dataset.elder, home: person.dataset.home, area: person.dataset.area, name: person.dataset.name, ended: false };
   document.getElementById("visit-name").textContent = open.name;
   const start = new Date();
   form.elements.start.value = local(before ? new Date(before.record.start) : start);
@@ -273,10 +211,8 @@ form.addEventListener("submit", (event) => {
     return;
   }
   const fields = Object.fromEntries(new FormData(form));
-  keep([...kept().filter((one) => one.record.id !== written.id), { name: open.name, record: written, fields }]);
   dialog.close();
-  show();
-  flush();
+  box.add({ name: open.name, record: written, fields });
 });
 
 // The end is when it is signed, unless somebody has typed another one.
@@ -286,7 +222,4 @@ form.querySelector("[value=sign]").addEventListener("click", () => {
 
 form.querySelector("[data-cancel]").addEventListener("click", () => dialog.close());
 for (const button of document.querySelectorAll("[data-record]")) button.addEventListener("click", () => begin(button.closest(".person")));
-addEventListener("online", flush);
-setInterval(() => kept().length > 0 && flush(), RETRY_MS);
-show();
-flush();
+box.start();

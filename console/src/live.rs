@@ -8,14 +8,14 @@
 //! there; if the ring no longer reaches back that far it is told to read everything anew.
 
 use crate::app::App;
-use crate::limits::{CHANGES_KEPT, PAGE_MAX, STREAMS_MAX};
+use crate::limits::{CHANGES_KEPT, STREAMS_MAX};
 use crate::problem::Problem;
 use crate::shape::AlarmShape;
 use care::{Alarm, AlarmId, HomeId, Level};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
-use store::ledger::Which;
+use store::ledger::each_open;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// The shortest pause between two readings of the ledger.
@@ -176,16 +176,10 @@ impl Live {
 /// Reads the open alarms and tells what changed.
 async fn read(app: &App) -> Result<(), Problem> {
     let mut open = BTreeMap::new();
-    let mut after: Option<AlarmId> = None;
-    loop {
-        let page = app.parts.ledger.alarms(Which::Open, after.as_ref(), PAGE_MAX).await?;
-        let is_last = page.len() < PAGE_MAX;
-        after = page.last().map(|stored| stored.value.id.clone());
-        open.extend(page.into_iter().map(|stored| (stored.value.id.clone(), (stored.version, Arc::new(stored.value)))));
-        if is_last {
-            break;
-        }
-    }
+    each_open(app.parts.ledger.as_ref(), usize::MAX, |stored| {
+        open.insert(stored.value.id.clone(), (stored.version, Arc::new(stored.value)));
+    })
+    .await?;
     let missing: Vec<AlarmId> = app.live.state().open.keys().filter(|id| !open.contains_key(*id)).cloned().collect();
     let mut gone = Vec::with_capacity(missing.len());
     for id in missing {

@@ -245,6 +245,27 @@ pub enum LedgerError {
     Failed(String),
 }
 
+/// Open alarms that [`each_open`] reads in one go.
+const OPEN_PAGE: usize = 500;
+
+/// Every open alarm, newest first, a page at a time; with `most` of them read it stops at the end of a page.
+///
+/// # Errors
+/// If the ledger cannot be read; what was read before has been taken.
+pub async fn each_open(ledger: &dyn Ledger, most: usize, mut take: impl FnMut(Stored<Alarm>) + Send) -> Result<(), LedgerError> {
+    let (mut after, mut read) = (None, 0);
+    loop {
+        let page = ledger.alarms(Which::Open, after.as_ref(), OPEN_PAGE).await?;
+        read += page.len();
+        let last = page.len() < OPEN_PAGE || read >= most;
+        after = page.last().map(|stored| stored.value.id.clone());
+        page.into_iter().for_each(&mut take);
+        if last {
+            return Ok(());
+        }
+    }
+}
+
 /// The port. Everything that the alarm path needs and nothing else: the simulator drives it.
 #[async_trait]
 pub trait Ledger: Send + Sync {

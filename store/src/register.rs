@@ -185,6 +185,23 @@ pub enum Role {
     Administrator,
 }
 
+impl Role {
+    /// Every role, in the order in which they are offered.
+    pub const ALL: [Self; 11] = [
+        Self::Operator,
+        Self::ShiftLead,
+        Self::VillageLiaison,
+        Self::TownGuide,
+        Self::CitySupervisor,
+        Self::Department,
+        Self::Visitor,
+        Self::Family,
+        Self::Responder,
+        Self::WallBoard,
+        Self::Administrator,
+    ];
+}
+
 /// Somebody with a sign-in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PersonRecord {
@@ -316,10 +333,7 @@ pub fn nearest<'a>(
     plans.into_iter().filter_map(|plan| Some((rank(plan)?, plan))).max_by_key(|(rank, _)| *rank).map(|(_, plan)| plan)
 }
 
-/// True if the area `path` lies within the area `of` (or is it). The empty path holds everything.
-pub fn within(path: &str, of: &str) -> bool {
-    of.is_empty() || path.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
+pub use care::area::within;
 
 /// The hash of an audit line, given the hash of the line before (empty for the first): SHA-256 over all parts, each
 /// with its length, as hex. `line.hash` is not looked at.

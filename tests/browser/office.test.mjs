@@ -105,6 +105,91 @@ test("a visit written without signal is kept and sent exactly once", { timeout: 
   await context.close();
 });
 
+test("a home is surveyed without signal and taken exactly once", { timeout: 4 * LIMIT_MS }, async () => {
+  const { page, context, broken } = await signedIn(browser, house.address, "liaison", PHONE);
+  await page.goto(`${house.address}/office/surveys`);
+  const lay = page.locator('form[method=post][action="/office/surveys"]').first();
+  await lay.locator("button[type=submit]").click();
+  await page.waitForSelector(".person[data-home]");
+  assert.ok(await fits(page), "nothing is scrolled sideways");
+  assert.deepEqual(await axeFinds(page), []);
+  await page.screenshot({ path: process.env.SHOTS ? `${process.env.SHOTS}/surveys.png` : undefined });
+  const home = await page.locator(".person[data-home]").first().getAttribute("data-home");
+  const card = page.locator(`.person[data-home="${home}"]`);
+  await context.setOffline(true);
+  // Without words nothing is kept where somebody was in.
+  await card.locator("button[value=done]").click();
+  assert.equal(await card.locator(".wrong").isVisible(), true);
+  await card.locator("textarea").fill("两位老人，燃气软管老化");
+  await card.locator("input[name=found]").fill("2");
+  await card.locator("button[value=done]").click();
+  await until(page, () => document.getElementById("queue").textContent.includes("保存在本机"));
+  assert.equal(await card.locator(".kept").isVisible(), true);
+  // The first answer gets lost on the way back.
+  let sent = 0;
+  await page.route("**/api/v1/surveys/sync", async (route) => {
+    sent += 1;
+    if (sent === 1) {
+      await route.fetch();
+      await route.abort("connectionreset");
+    } else {
+      await route.continue();
+    }
+  });
+  await context.setOffline(false);
+  await until(page, () => localStorage.getItem("hearthline-surveys-liaison") === null);
+  assert.ok(sent >= 2, `sent ${sent} times`);
+  const { items } = await api(page, "/api/v1/surveys?state=done");
+  assert.equal(items.length, 1);
+  assert.equal(items[0].version, 2, "written once");
+  assert.equal(items[0].record.went.length, 1);
+  assert.deepEqual(broken, []);
+  await context.close();
+});
+
+test("an incident on a phone begins with the numbers to dial, and ends with words", { timeout: 4 * LIMIT_MS }, async () => {
+  const { page, context, broken } = await signedIn(browser, house.address, "liaison", PHONE);
+  await page.goto(`${house.address}/office/elders/elder-04/found`);
+  assert.ok(await fits(page));
+  assert.deepEqual(await axeFinds(page), []);
+  await page.screenshot({ path: process.env.SHOTS ? `${process.env.SHOTS}/found.png` : undefined, fullPage: true });
+  const incident = page.locator('form[action="/office/incidents"]');
+  await incident.locator("textarea").fill("跌倒，意识不清");
+  await incident.locator("button[type=submit]").click();
+  await page.waitForSelector('.dial a[href="tel:120"]');
+  await until(page, () => /\d+:\d\d/.test(document.querySelector(".dial [data-since]").textContent));
+  assert.ok(await fits(page));
+  assert.deepEqual(await axeFinds(page), []);
+  await page.screenshot({ path: process.env.SHOTS ? `${process.env.SHOTS}/incident.png` : undefined, fullPage: true });
+  await page.locator("form", { has: page.locator("input[name=did][value=emergency_call]") }).locator("button[type=submit]").click();
+  await until(page, () => document.querySelector(".dial") === null);
+  const close = page.locator("form", { has: page.locator("input[name=did][value=close]") });
+  await close.locator("textarea").fill("已送医");
+  await close.locator("button[type=submit]").click();
+  await until(page, () => document.querySelector("input[name=did]") === null);
+  const { items } = await api(page, "/api/v1/incidents?elder=elder-04");
+  assert.equal(items[0].state, "closed");
+  assert.equal(items[0].record.emergency.number, "120");
+  assert.deepEqual(broken, []);
+  await context.close();
+});
+
+test("what cannot be taken back is pressed twice", { timeout: 4 * LIMIT_MS }, async () => {
+  const { page, context, broken } = await signedIn(browser, house.address, "city");
+  await page.goto(`${house.address}/office/elders/elder-05/rights`);
+  const erase = page.locator('form[action$="/erase"]');
+  await erase.locator("input[name=reason]").fill("本人要求");
+  await erase.locator("input[name=confirm]").fill("elder-05");
+  await erase.locator("button[type=submit]").click();
+  await until(page, () => document.querySelector('form[action$="/erase"] button').textContent.includes("再按一次确认"));
+  assert.equal((await api(page, "/api/v1/elders/elder-05")).record.name.length > 0, true, "once is not enough");
+  await erase.locator("button[type=submit]").click();
+  await page.waitForSelector("p.told");
+  assert.equal((await page.request.get(`${house.address}/api/v1/elders/elder-05`)).status(), 404);
+  assert.deepEqual(broken, []);
+  await context.close();
+});
+
 test("two who record the same visit are shown to each other", { timeout: 4 * LIMIT_MS }, async () => {
   for (const who of ["liaison", "guide"]) {
     const { page, context } = await signedIn(browser, house.address, who, PHONE);

@@ -14,7 +14,7 @@ pub mod report;
 pub mod trial;
 pub mod warning;
 
-
+use crate::area::within;
 use crate::calendar::{Festival, Window};
 use crate::policy::{Ability, Colour, Extra, Few, Mode, Modes, Obligation, Outcome, Policy};
 use crate::{ElderId, Timestamp};
@@ -157,10 +157,7 @@ pub struct Event {
 impl Event {
     /// True if it asks for something for this elder.
     pub fn concerns(&self, elder: &Elder) -> bool {
-        let here = |area: &String| {
-            let path = elder.area.as_deref().unwrap_or_default();
-            area.is_empty() || path.strip_prefix(area.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
+        let here = |area: &String| within(elder.area.as_deref().unwrap_or_default(), area);
         self.elder.as_ref().is_none_or(|named| *named == elder.id) && self.area.as_ref().is_none_or(here)
     }
 }

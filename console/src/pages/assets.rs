@@ -15,6 +15,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("office.css", "text/css; charset=utf-8", include_str!("../../assets/office.css")),
     ("paper.css", "text/css; charset=utf-8", care::office::paper::STYLE),
     ("office.js", JAVASCRIPT, include_str!("../../assets/office.js")),
+    ("outbox.js", JAVASCRIPT, include_str!("../../assets/outbox.js")),
     ("surveys.js", JAVASCRIPT, include_str!("../../assets/surveys.js")),
     ("visits.js", JAVASCRIPT, include_str!("../../assets/visits.js")),
     ("wall.css", "text/css; charset=utf-8", include_str!("../../assets/wall.css")),

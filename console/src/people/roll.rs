@@ -13,21 +13,6 @@ use store::register::{PersonRecord, Put, Role};
 /// Shortest password, characters.
 pub(crate) const PASSWORD_CHARS_MIN: usize = 10;
 
-/// Every role, in the order in which they are offered.
-pub(crate) const ROLES: [Role; 11] = [
-    Role::Operator,
-    Role::ShiftLead,
-    Role::VillageLiaison,
-    Role::TownGuide,
-    Role::CitySupervisor,
-    Role::Department,
-    Role::Visitor,
-    Role::Family,
-    Role::Responder,
-    Role::WallBoard,
-    Role::Administrator,
-];
-
 /// Somebody to add or to change.
 pub(crate) struct Wish {
     pub(crate) id: String,

@@ -5,8 +5,10 @@ use crate::caller::Caller;
 use crate::ports::{FeedKind, FeedState};
 use crate::problem::Problem;
 use care::HomeId;
+use serde::Serialize;
 use store::ledger::Which;
 use store::register::{AuditAsk, PlanScope, Role};
+use utoipa::ToSchema;
 
 /// Homes that are looked at for the first device.
 const HOMES: usize = 200;
@@ -14,7 +16,9 @@ const HOMES: usize = 200;
 const ALARMS: usize = 200;
 
 /// A step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = StepName)]
 pub(crate) enum Step {
     /// The password that `init` printed is changed.
     Password,

@@ -105,7 +105,7 @@ const OUTSIDE: &str = "350582/dongshi";
 /// Somebody of every role in each of the two areas.
 fn people() -> Vec<(String, Role, &'static str)> {
     let both = [("inside", INSIDE), ("outside", OUTSIDE)];
-    both.iter().flat_map(|(name, area)| crate::door::ROLES.iter().map(move |role| (format!("{name}-{role:?}").to_lowercase(), *role, *area))).collect()
+    both.iter().flat_map(|(name, area)| Role::ALL.into_iter().map(move |role| (format!("{name}-{role:?}").to_lowercase(), role, *area))).collect()
 }
 
 /// What a request to a route says, so that in its area it is understood.

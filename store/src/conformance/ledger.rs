@@ -1,7 +1,7 @@
 //! The checks of the ledger and of the ownership of shards.
 
 use super::{Ledgers, at};
-use crate::ledger::{Decided, Ledger, LedgerError, Quarantined, Stored, Tx, Which, Write};
+use crate::ledger::{Decided, Ledger, LedgerError, Quarantined, Stored, Tx, Which, Write, each_open};
 use crate::log::{Offset, Shard};
 use crate::ownership::Fence;
 use crate::register::{Area, Put};
@@ -54,6 +54,7 @@ where
     a_home_has_one_open_alarm_of_a_cause(ledger).await;
     a_transaction_is_all_or_nothing(ledger).await;
     pages_of_alarms_go_from_new_to_old(ledger).await;
+    every_open_alarm_is_read_over_several_pages(ledger).await;
     red_alarms_are_due_first(ledger).await;
     an_effect_waits_is_tried_and_leaves(ledger).await;
     an_event_is_counted_once(ledger).await;
@@ -186,6 +187,19 @@ async fn pages_of_alarms_go_from_new_to_old(ledger: &dyn Ledger) {
     for open in ledger.alarms(Which::Open, None, 500).await.unwrap() {
         commit(ledger, vec![put(&closed(open.value), open.version)]).await.unwrap();
     }
+}
+
+async fn every_open_alarm_is_read_over_several_pages(ledger: &dyn Ledger) {
+    let raised: Vec<Alarm> = (0..501).map(|n| alarm(&format!("home-each-{n}"), &Cause::WaterLeak, at(40))).collect();
+    commit(ledger, raised.iter().map(|alarm| put(alarm, 0)).collect()).await.unwrap();
+    let mut read: Vec<Stored<Alarm>> = Vec::new();
+    each_open(ledger, usize::MAX, |stored| read.push(stored)).await.unwrap();
+    assert!(raised.iter().all(|alarm| read.iter().filter(|stored| stored.value.id == alarm.id).count() == 1), "each once");
+    let mut some = 0;
+    each_open(ledger, 1, |_| some += 1).await.unwrap();
+    assert_eq!(some, 500, "no page more than was asked for");
+    let ends = read.into_iter().filter(|stored| raised.contains(&stored.value)).map(|stored| put(&closed(stored.value), stored.version));
+    commit(ledger, ends.collect()).await.unwrap();
 }
 
 async fn red_alarms_are_due_first(ledger: &dyn Ledger) {

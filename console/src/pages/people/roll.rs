@@ -22,13 +22,13 @@ pub(crate) struct PeopleAsked {
 }
 
 fn role_field(desk: &Desk, chosen: &str, open: Option<&str>) -> Field {
-    let codes: Vec<(String, &str)> = roll::ROLES.iter().map(|role| (role_code(*role), role_name(desk.look.language, *role))).collect();
+    let codes: Vec<(String, &str)> = Role::ALL.iter().map(|role| (role_code(*role), role_name(desk.look.language, *role))).collect();
     let all = crate::pages::office::choices(codes.iter().map(|(code, name)| (code.as_str(), *name)), chosen, open);
     Field::select("role", house(desk).role, all)
 }
 
 fn role_of(code: &str) -> Option<Role> {
-    roll::ROLES.into_iter().find(|role| role_code(*role) == code)
+    Role::ALL.into_iter().find(|role| role_code(*role) == code)
 }
 
 fn place(desk: &Desk, area: &str) -> String {
@@ -247,7 +247,7 @@ pub(crate) async fn roles(desk: Desk) -> Response {
     page.lead.push(h.roles_lead.to_owned());
     let heading: Vec<&str> = std::iter::once(h.role).chain(needs.iter().map(|(_, words)| *words)).collect();
     let mut table = Listing::new("roles", h.tab_roles, &heading);
-    for role in roll::ROLES {
+    for role in Role::ALL {
         let mut row = vec![Cell::text(role_name(desk.look.language, role))];
         row.extend(needs.iter().map(|(need, _)| if need.met_by(role) { Cell::chip("ok", h.may) } else { Cell::text("—") }));
         table.rows.push(row);
