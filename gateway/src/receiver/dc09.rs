@@ -10,7 +10,7 @@
 use care::{HomeId, Lane, TimeDelta, Timestamp};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use store::log::append;
@@ -54,22 +54,26 @@ pub struct Dc09Settings {
     pub accounts: BTreeMap<String, Account>,
 }
 
-/// What it has counted.
-#[derive(Debug, Default)]
-pub struct Dc09Counters {
+counters!(Dc09Counters {
     /// Frames stored.
-    pub stored: AtomicU64,
+    stored,
     /// Frames that came again.
-    pub again: AtomicU64,
+    again,
+    /// Frames that the log refused: none of them was acknowledged.
+    refused,
     /// Frames of accounts that nobody registered.
-    pub unknown_accounts: AtomicU64,
+    unknown_accounts,
     /// Frames that could not be read, or not decrypted.
-    pub faults: AtomicU64,
+    faults,
+    /// Frames of a token that is not handled.
+    other_tokens,
     /// Frames in the clear from accounts with a key.
-    pub in_the_clear: AtomicU64,
+    in_the_clear,
     /// Frames whose panel's clock was off.
-    pub clocks_off: AtomicU64,
-}
+    clocks_off,
+    /// Datagrams dropped because too many waited for the log.
+    dropped,
+});
 
 struct Desk {
     settings: Dc09Settings,
@@ -211,7 +215,10 @@ async fn serve_udp(desk: Arc<Desk>, socket: UdpSocket, stopped: watch::Receiver<
         let bytes = datagram.get(..length).unwrap_or_default();
         let Taken::Frame { skip, length } = take(bytes) else { continue };
         let frame = bytes.get(skip..skip + length).unwrap_or_default().to_vec();
-        let Ok(place) = places.clone().try_acquire_owned() else { continue };
+        let Ok(place) = places.clone().try_acquire_owned() else {
+            desk.counters.dropped.fetch_add(1, Ordering::Relaxed);
+            continue;
+        };
         let (desk, socket) = (desk.clone(), socket.clone());
         tokio::spawn(async move {
             if let Some(answer) = desk.receive(&frame).await {
@@ -246,7 +253,10 @@ impl Desk {
             Token::Null | Token::ExtendedNull | Token::AdmCid | Token::SiaDcs => {}
             // What answers us is none of our business, and what we cannot read need not be sent again.
             Token::Ack | Token::Nak | Token::Duh | Token::Rsp => return None,
-            Token::Other(_) => return encode(&frame.duh(now), key),
+            Token::Other(_) => {
+                self.counters.other_tokens.fetch_add(1, Ordering::Relaxed);
+                return encode(&frame.duh(now), key);
+            }
         }
         let (home, source) = match account {
             Some(account) => (account.home.clone(), "dc09"),
@@ -268,6 +278,7 @@ impl Desk {
         }
         let record = Record { lane, home, source: source.into(), topic, payload, heard_at: now };
         if let Err(error) = append(&*self.log, record).await {
+            self.counters.refused.fetch_add(1, Ordering::Relaxed);
             tracing::warn!(%error, "a frame could not be stored: it is not acknowledged");
             return None;
         }

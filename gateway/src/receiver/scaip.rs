@@ -21,7 +21,7 @@ use rsipstack::transport::{TcpListenerConnection, TransportLayer};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use store::log::append;
 use store::{Clock, EventLog, Record};
@@ -76,22 +76,20 @@ impl Default for ScaipSettings {
     }
 }
 
-/// What it has counted.
-#[derive(Debug, Default)]
-pub struct ScaipCounters {
+counters!(ScaipCounters {
     /// Requests stored.
-    pub stored: AtomicU64,
+    stored,
     /// Requests of accounts that nobody registered.
-    pub unknown_accounts: AtomicU64,
+    unknown_accounts,
     /// Documents that could not be read.
-    pub faults: AtomicU64,
+    faults,
     /// Requests whose sender was told to hold.
-    pub held: AtomicU64,
+    held,
     /// Requests that were passed on to the sender's next receiver.
-    pub passed_on: AtomicU64,
+    passed_on,
     /// Answers that did not reach the sender.
-    pub unanswered: AtomicU64,
-}
+    unanswered,
+});
 
 struct Desk {
     settings: ScaipSettings,

@@ -127,6 +127,13 @@ pub fn take(buffer: &[u8]) -> Taken {
     }
 }
 
+/// The token that was received alone, without a frame around it: some centres refuse an account so that they do not know. It has no number
+/// and no check sum, and proves nothing.
+pub fn bare(buffer: &[u8]) -> Option<Token> {
+    let name = std::str::from_utf8(buffer).ok()?.trim().strip_prefix('"')?.strip_suffix('"')?;
+    (!name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')).then(|| Token::parse(name))
+}
+
 /// An account without its leading zeros and in capitals, for comparing.
 pub fn account_key(account: &str) -> String {
     let bare = account.trim().trim_start_matches('0');
@@ -174,14 +181,20 @@ pub fn parse(bytes: &[u8], key: impl Fn(&str) -> Option<Key>) -> Result<Frame, F
     let content = if frame.encrypted {
         let secret = unhex(rest).ok_or(FrameFault::Encrypted)?;
         let plain = key(&frame.account).and_then(|key| key.decrypt(&secret)).ok_or(FrameFault::Encrypted)?;
-        // The padding is bytes, none of them a bar: the content begins behind the first one.
-        let bar = plain.iter().position(|b| *b == b'|').ok_or(FrameFault::Encrypted)?;
-        plain.get(bar + 1..).unwrap_or_default().to_vec()
+        // The padding is bytes, none of them a bar or a bracket: the content begins behind the first bar. An answer and a link test have no
+        // data, and some write no bar before none: their content is the bracket and what follows it.
+        let end = plain.iter().position(|b| matches!(b, b'|' | b']')).ok_or(FrameFault::Encrypted)?;
+        let start = end + usize::from(plain.get(end) == Some(&b'|'));
+        plain.get(start..).unwrap_or_default().to_vec()
     } else {
         rest.to_vec()
     };
     let wrong = if frame.encrypted { FrameFault::Encrypted } else { FrameFault::Form };
     content_of(&String::from_utf8_lossy(&content), &mut frame).ok_or(wrong)?;
+    // A bracket alone is in every sixth text of a wrong key; a time behind it is in none.
+    if frame.encrypted && content.first() == Some(&b']') && frame.sent_at.is_none() {
+        return Err(FrameFault::Encrypted);
+    }
     Ok(frame)
 }
 

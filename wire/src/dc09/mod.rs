@@ -16,7 +16,7 @@ mod tests;
 
 pub use cipher::Key;
 pub use codes::{Meaning, Report, reports, signals};
-pub use frame::{Frame, FrameFault, Taken, Token, account_key, parse, take};
+pub use frame::{Frame, FrameFault, Taken, Token, account_key, bare, parse, take};
 
 use care::{TimeDelta, Timestamp};
 

@@ -65,6 +65,34 @@ fn an_encrypted_frame_with_a_padding_of_any_bytes_is_read_and_written() {
 }
 
 #[test]
+fn what_has_no_data_is_read_with_and_without_a_bar_and_only_with_the_time_that_the_key_shows() {
+    let key = Key::from_hex(KEY).unwrap();
+    let secret = |name: &str, plain: &str| {
+        let hidden: String = key.encrypt(plain.as_bytes()).iter().map(|byte| format!("{byte:02X}")).collect();
+        parse(checked(&format!("\"*{name}\"0042R1L5678#1234[{hidden}")).as_bytes(), |_| Some(key.clone()))
+    };
+    // An answer of pysiaalarm, filled up with zeros; a link test of siadc09; the bar of others.
+    for (name, plain) in [("ACK", "00000000000]_01:02:03,11-23-2026"), ("NULL", "aQ.~0000000]_01:02:03,11-23-2026"), ("ACK", "0000000000|]_01:02:03,11-23-2026")] {
+        let frame = secret(name, plain).unwrap();
+        assert_eq!((frame.token.name(), frame.data.as_str(), frame.sent_at), (name, "", Some(now())), "{plain}");
+    }
+    // A bar of the extended data ends no padding.
+    let frame = secret("ACK", "00000][Ia|b]_01:02:03,11-23-2026").unwrap();
+    assert_eq!((frame.extension('I'), frame.sent_at), (Some("a|b"), Some(now())));
+    for nothing in ["000000000000000]", "00000000000]_01:02:03,11-23-20x6", "0000000000000000"] {
+        assert_eq!(secret("ACK", nothing), Err(FrameFault::Encrypted), "{nothing}");
+    }
+}
+
+#[test]
+fn a_token_alone_is_told_from_a_frame() {
+    assert_eq!([bare(b"\"NAK\""), bare(b"\"DUH\"\r\n")], [Some(Token::Nak), Some(Token::Duh)]);
+    for none in [&b""[..], b"\"\"", b"\"NA", b"NAK", EMERGENCY.as_bytes(), b"\"N\"K\"", &[b'"', 0xff, b'"']] {
+        assert_eq!(bare(none), None);
+    }
+}
+
+#[test]
 fn every_shape_of_nak_is_understood() {
     for header in ["R0L0A0", "L0R0A0", "R1L5678#1234"] {
         let body = format!("\"NAK\"0000{header}[]_01:02:03,11-23-2026");
