@@ -1,13 +1,13 @@
 //! A home as bytes: one version byte, then fixed fields in a fixed order, little endian, times in seconds.
 
+use super::clock::Second;
 use super::health::Habit;
 use super::routine::Routine;
 use super::rules::Watch;
 use super::days::Days;
 use super::supervise::{Battery, Part, Post, Trend};
 use super::{Asked, Device, ENCODED_BYTES_MAX, Home, Lesson, Monitoring, Pets, Quiet, Rules};
-use crate::{DeviceId, HomeId, TimeDelta, Timestamp};
-use chrono::DateTime;
+use crate::{DeviceId, HomeId, TimeDelta};
 
 /// The version written; older ones are read for as long as they stand below.
 const VERSION: u8 = 3;
@@ -54,8 +54,8 @@ impl Writer {
     }
 
     /// Seconds since 1970 in four bytes: good until 2106.
-    pub(super) fn time(&mut self, at: Option<Timestamp>) {
-        let seconds = at.map_or(NEVER, |at| u32::try_from(at.timestamp()).unwrap_or_default());
+    pub(super) fn time(&mut self, at: Option<Second>) {
+        let seconds = at.map_or(NEVER, |at| u32::try_from(at.timestamp()).unwrap_or(NEVER));
         self.0.extend_from_slice(&seconds.to_le_bytes());
     }
 
@@ -108,11 +108,9 @@ impl<'a> Reader<'a> {
         self.array().map(i32::from_le_bytes)
     }
 
-    pub(super) fn time(&mut self) -> Result<Option<Timestamp>, DecodeError> {
-        match self.array().map(u32::from_le_bytes)? {
-            NEVER => Ok(None),
-            seconds => DateTime::from_timestamp(i64::from(seconds), 0).map(Some).ok_or(DecodeError::Field("time")),
-        }
+    pub(super) fn time(&mut self) -> Result<Option<Second>, DecodeError> {
+        let seconds = self.array().map(u32::from_le_bytes)?;
+        Ok((seconds != NEVER).then(|| Second::new(i64::from(seconds))))
     }
 
     pub(super) fn day(&mut self) -> Result<Option<i64>, DecodeError> {

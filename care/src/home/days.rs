@@ -5,9 +5,10 @@
 //! that a change is not learned before it is seen. It is something to look at on the next visit, never a call.
 
 use super::codec::{DecodeError, Reader, Writer};
-use super::{Effect, Home, Notice, NoticeKind, Settings, Switch, clock};
+use super::clock::{self, Second};
+use super::{Effect, Home, Notice, NoticeKind, Settings, Switch};
 use crate::cause::Raise;
-use crate::{Cause, Level, Reason, Signal, TimeDelta, Timestamp};
+use crate::{Cause, Level, Reason, Signal, TimeDelta};
 
 /// Length of a piece of a day: somebody was about in it, or not.
 const SLOT_S: i64 = 300;
@@ -132,13 +133,14 @@ impl Trend {
 /// What is known of the days of a home, and of today.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Days {
-    trends: [Trend; 4],
+    /// Looked at once a day, and in restless nights: not beside what every event touches.
+    trends: Box<[Trend; 4]>,
     /// Counts of today: kitchen, toilet at night, pieces of the night in which somebody was about.
     today: [u8; 3],
     /// The piece of time that was last counted, in pieces since 1970.
-    last_slot: Option<Timestamp>,
-    kitchen: Option<Timestamp>,
-    toilet: Option<Timestamp>,
+    last_slot: Option<Second>,
+    kitchen: Option<Second>,
+    toilet: Option<Second>,
     /// Pieces since the morning in which somebody was about, up to the beginning of the day.
     morning: u8,
     /// The minute at which today began.
@@ -164,8 +166,8 @@ pub struct UsualStart {
 }
 
 fn is_room(signal: &Signal, words: &[&str]) -> bool {
-    let name = signal.room.as_deref().unwrap_or(signal.device.as_str()).to_lowercase();
-    words.iter().any(|word| name.contains(word))
+    let name = signal.room.as_deref().unwrap_or(signal.device.as_str()).as_bytes();
+    words.iter().any(|word| name.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes())))
 }
 
 const KITCHEN: [&str; 2] = ["kitchen", "厨"];
@@ -179,8 +181,8 @@ impl Days {
     }
 
     /// Somebody was about inside.
-    fn count(&mut self, signal: &Signal, at: Timestamp, second: i64) {
-        let slot = Timestamp::from_timestamp(at.timestamp() - at.timestamp().rem_euclid(SLOT_S), 0);
+    fn count(&mut self, signal: &Signal, at: Second, second: i64) {
+        let slot = Some(Second::new(at.timestamp() - at.timestamp().rem_euclid(SLOT_S)));
         let fresh = slot != self.last_slot;
         self.last_slot = slot;
         let [kitchen, toilet, night] = &mut self.today;
@@ -231,7 +233,7 @@ impl Days {
         }
         let tens = started.map(|minute| u8::try_from(minute / 10).unwrap_or(u8::MAX));
         let values = [Some(kitchen), Some(toilet), Some(night), tens];
-        for ((feature, trend), value) in Feature::ALL.into_iter().zip(&mut self.trends).zip(values) {
+        for ((feature, trend), value) in Feature::ALL.into_iter().zip(self.trends.iter_mut()).zip(values) {
             let Some(value) = value else { continue };
             if let Some(usual) = trend.add(value, feature.floor()) {
                 changed.push((feature, usual, trend.week()));
@@ -241,7 +243,7 @@ impl Days {
     }
 
     pub(super) fn encode(&self, out: &mut Writer) {
-        for trend in &self.trends {
+        for trend in self.trends.iter() {
             for value in [trend.mean, trend.var, trend.high, trend.low] {
                 out.f32(value);
             }
@@ -264,7 +266,7 @@ impl Days {
 
     pub(super) fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let mut days = Self::default();
-        for trend in &mut days.trends {
+        for trend in days.trends.iter_mut() {
             (trend.mean, trend.var, trend.high, trend.low) = (from.f32()?, from.f32()?, from.f32()?, from.f32()?);
             trend.days = from.u16()?;
             for value in &mut trend.recent {
@@ -291,13 +293,15 @@ fn notice(cause: &str, reason: Reason, key: String) -> Effect {
 
 impl Home {
     /// Somebody was about inside at that instant.
-    pub(super) fn count_day(&mut self, signal: &Signal, at: Timestamp, settings: &Settings, effects: &mut Vec<Effect>) {
+    pub(super) fn count_day(&mut self, signal: &Signal, at: Second, settings: &Settings, effects: &mut Vec<Effect>) {
         let (day, second) = clock::local(settings.zone, at);
         self.days.count(signal, at, second);
+        if second >= NIGHT_END || self.days.night_told || self.days.spoiled || self.rules(settings).restless_night == Switch::Off {
+            return;
+        }
         let [_, toilet, night] = self.days.today;
-        let [_, of_toilet, of_night, _] = &self.days.trends;
-        let restless = of_toilet.unlike(toilet, Feature::Toilet.floor()) || of_night.unlike(night, Feature::Night.floor());
-        if restless && !self.days.night_told && !self.days.spoiled && second < NIGHT_END && self.rules(settings).restless_night == Switch::On {
+        let [_, of_toilet, of_night, _] = &*self.days.trends;
+        if of_toilet.unlike(toilet, Feature::Toilet.floor()) || of_night.unlike(night, Feature::Night.floor()) {
             let usual = f64::from(of_night.mean.round());
             let reason = Reason::new("restless_night").number("toilet", f64::from(toilet)).number("pieces", f64::from(night)).number("usual", usual);
             effects.push(notice("restless_night", reason, format!("restless_night:{day}")));
@@ -329,7 +333,7 @@ impl Home {
     }
 
     /// When a day that has not begun is late.
-    pub(super) fn next_morning(&self, settings: &Settings) -> Option<Timestamp> {
+    pub(super) fn next_morning(&self, settings: &Settings) -> Option<Second> {
         let life = self.life?;
         if self.rules(settings).no_morning == Switch::Off || self.exit.is_some() {
             return None;
@@ -350,7 +354,7 @@ impl Home {
     }
 
     /// The day has not begun, and is late.
-    pub(super) fn check_morning(&mut self, settings: &Settings, now: Timestamp, effects: &mut Vec<Effect>) {
+    pub(super) fn check_morning(&mut self, settings: &Settings, now: Second, effects: &mut Vec<Effect>) {
         let (Some(due), Some(usual), Some(life)) = (self.next_morning(settings), self.days.usual_start(), self.life) else { return };
         if due > now {
             return;
@@ -360,7 +364,7 @@ impl Home {
         effects.push(Effect::Raise(Raise {
             cause: Cause::Anomaly("no_morning".to_owned()),
             level: Level::Attention,
-            reason: Reason::new("no_morning").time("now", now).text("usual", &clock_text(usual.minute / 10.0)).time("since", life),
+            reason: Reason::new("no_morning").time("now", now.into()).text("usual", &clock_text(usual.minute / 10.0)).time("since", life.into()),
             key: format!("no_morning:{day}"),
             device: None,
         }));

@@ -2,11 +2,14 @@
 
 use super::routine::{Odds, STEP_S};
 use super::settings::Meaning;
-use super::{Asked, Effect, Home, Lesson, Monitoring, Pets, Quiet, Settings, clock};
-use crate::{Signal, SignalKind, TimeDelta, Timestamp, Value};
+use super::clock::{self, Second};
+use super::{Asked, Effect, Home, Lesson, Monitoring, Pets, Quiet, Settings};
+use crate::{Signal, SignalKind, TimeDelta, Value};
 
 /// A closed silence that was longer than this is not learned from, whatever it was.
 const LEARNED_MAX: TimeDelta = TimeDelta::hours(16);
+/// Who leaves closes the door behind them: one that closes so long after it was opened is closed by somebody who has come.
+const CLOSED_BEHIND: TimeDelta = TimeDelta::minutes(2);
 /// After a return the door may move again for so long without meaning that somebody leaves.
 const RETURN_DOOR: TimeDelta = TimeDelta::minutes(2);
 /// Two messages of a device that are at least this far apart and equally late show a clock that is behind.
@@ -23,18 +26,18 @@ const CLOCK_TOLERANCE_S: i32 = 30;
 
 impl Home {
     pub(super) fn hear(&mut self, signal: &Signal, settings: &Settings, effects: &mut Vec<Effect>) {
+        let heard_at = Second::from(signal.heard_at);
         let at = self.touch(signal, settings);
         self.see_again(signal, settings);
         self.tend(signal, effects);
         if self.monitoring == Monitoring::Off {
             return;
         }
-        if signal.heard_at - at > settings.outage_tolerated {
+        if heard_at - at > settings.outage_tolerated {
             // a backlog is coming in: what is newest may still be on its way
-            self.hold_until = self.hold_until.max(Some(signal.heard_at + settings.outage_grace));
+            self.hold_until = self.hold_until.max(Some(heard_at + settings.outage_grace));
         }
-        let at = clock::second(at);
-        if signal.heard_at - at <= settings.outage_tolerated {
+        if heard_at - at <= settings.outage_tolerated {
             self.watch(signal, at, settings, effects);
         }
         if self.life.is_some_and(|last| at < last) {
@@ -58,7 +61,7 @@ impl Home {
         self.look_for_company(signal, at, settings);
     }
 
-    fn inside(&mut self, signal: &Signal, at: Timestamp, settings: &Settings, effects: &mut Vec<Effect>) {
+    fn inside(&mut self, signal: &Signal, at: Second, settings: &Settings, effects: &mut Vec<Effect>) {
         self.holiday_until = None;
         self.inside = Some(at);
         match self.exit {
@@ -80,12 +83,17 @@ impl Home {
         }
     }
 
-    fn door(&mut self, signal: &Signal, at: Timestamp, settings: &Settings, effects: &mut Vec<Effect>) {
+    fn door(&mut self, signal: &Signal, at: Second, settings: &Settings, effects: &mut Vec<Effect>) {
         self.holiday_until = None;
         match self.exit {
             Some(left) if at - left >= settings.away_after => {
                 self.come_home(at, settings, effects);
                 self.seen_by(signal, at);
+            }
+            Some(left) if signal.value == Value::Closed && at - left >= CLOSED_BEHIND => {
+                self.live(signal, at, settings, effects);
+                self.exit = None;
+                self.lesson = Lesson::Fit;
             }
             None if self.returned.is_some_and(|returned| at - returned < RETURN_DOOR) => self.live(signal, at, settings, effects),
             // at the door and inside in the same second: taken to be in, whichever was heard first
@@ -99,7 +107,7 @@ impl Home {
     }
 
     /// The elder is back: the silence of the absence is over, and says nothing.
-    pub(super) fn come_home(&mut self, at: Timestamp, settings: &Settings, effects: &mut Vec<Effect>) {
+    pub(super) fn come_home(&mut self, at: Second, settings: &Settings, effects: &mut Vec<Effect>) {
         self.turn_day(at, settings, effects);
         if let Some(left) = self.exit {
             self.absent(at - left);
@@ -115,7 +123,7 @@ impl Home {
         self.rearm(at, settings);
     }
 
-    fn seen_by(&mut self, signal: &Signal, at: Timestamp) {
+    fn seen_by(&mut self, signal: &Signal, at: Second) {
         if self.life == Some(at) && self.life_device.as_ref().is_some_and(|device| *device == signal.device) {
             return;
         }
@@ -123,7 +131,7 @@ impl Home {
     }
 
     /// A sign of life at home: the silence before it is learned from, and the next one begins.
-    fn live(&mut self, signal: &Signal, at: Timestamp, settings: &Settings, effects: &mut Vec<Effect>) {
+    fn live(&mut self, signal: &Signal, at: Second, settings: &Settings, effects: &mut Vec<Effect>) {
         self.turn_day(at, settings, effects);
         let same_second = self.life == Some(at);
         if let Some(last) = self.life {
@@ -147,7 +155,7 @@ impl Home {
     }
 
     /// The first sign of life of a new local day: the routine of the day stands before anything of the day is learned.
-    fn turn_day(&mut self, at: Timestamp, settings: &Settings, effects: &mut Vec<Effect>) {
+    fn turn_day(&mut self, at: Second, settings: &Settings, effects: &mut Vec<Effect>) {
         if self.allowed.is_some_and(|(slot, _)| slot == at.timestamp().div_euclid(STEP_S)) {
             return;
         }
@@ -162,7 +170,7 @@ impl Home {
     }
 
     /// How long it may be quiet from `at` on. A sign of life can only put an alarm off.
-    fn rearm(&mut self, at: Timestamp, settings: &Settings) {
+    fn rearm(&mut self, at: Second, settings: &Settings) {
         let slot = at.timestamp().div_euclid(STEP_S);
         let allowed = match self.allowed {
             Some((known, allowed)) if known == slot => allowed,
@@ -191,7 +199,7 @@ impl Home {
     }
 
     /// Somebody lies in the bed, and somebody is about in another room: two people. Both are life; neither is routine.
-    fn look_for_company(&mut self, signal: &Signal, at: Timestamp, settings: &Settings) {
+    fn look_for_company(&mut self, signal: &Signal, at: Second, settings: &Settings) {
         let place = matches!(signal.kind, SignalKind::Bed | SignalKind::Seat | SignalKind::Presence);
         let on = !matches!(signal.value, Value::Bool(false));
         if place && let Some(device) = self.devices.iter_mut().find(|device| device.id == signal.device) {
@@ -205,11 +213,11 @@ impl Home {
         let animal = self.pets.unwrap_or(settings.pets) == Pets::SeenByMotion && signal.kind == SignalKind::Motion;
         let about = on && !animal && matches!(signal.kind, SignalKind::Motion | SignalKind::Presence | SignalKind::Bed | SignalKind::Seat | SignalKind::Contact);
         let elsewhere = self.devices.iter().any(|device| {
-            device.id != signal.device
+            device.occupied_since.is_some_and(|since| (SETTLED..OCCUPIED_MAX).contains(&(at - since)))
+                && device.left.is_none_or(|left| left == at)
+                && device.id != signal.device
                 && device.room.is_some()
                 && device.room != signal.room
-                && device.left.is_none_or(|left| left == at)
-                && device.occupied_since.is_some_and(|since| (SETTLED..OCCUPIED_MAX).contains(&(at - since)))
         });
         if about && signal.room.is_some() && elsewhere {
             self.company_until = self.company_until.max(Some(at + COMPANY));
@@ -217,24 +225,25 @@ impl Home {
     }
 
     /// Notes that a device was heard and gives the instant that its message is about.
-    fn touch(&mut self, signal: &Signal, settings: &Settings) -> Timestamp {
-        let at = signal.at(settings.late_max);
+    fn touch(&mut self, signal: &Signal, settings: &Settings) -> Second {
+        let (at, heard_at) = (signal.at(settings.late_max), Second::from(signal.heard_at));
         let lag_s = i32::try_from((signal.heard_at - at).num_seconds()).unwrap_or(i32::MAX);
+        let at = Second::from(at);
         let alive = !matches!(settings.meaning(signal, self.pets.unwrap_or(settings.pets)), Meaning::DeviceOnly | Meaning::Lost);
         if let Some(device) = self.devices.iter_mut().find(|device| device.id == signal.device) {
-            let apart = (signal.heard_at - device.lag_at).num_seconds();
+            let apart = (heard_at - device.lag_at).num_seconds();
             if apart >= CLOCK_SHOWN_AFTER_S {
                 // live, and yet as late as before: the clock is wrong, not the message old
                 let steady = (lag_s - device.lag_s).abs() <= CLOCK_TOLERANCE_S;
                 device.behind_s = if steady { lag_s.min(device.lag_s) } else { device.behind_s.min(lag_s) };
                 device.lag_s = lag_s;
-                device.lag_at = signal.heard_at;
+                device.lag_at = heard_at;
             }
             if signal.kind != SignalKind::Offline {
-                device.heard_at = device.heard_at.max(signal.heard_at);
+                device.heard_at = device.heard_at.max(heard_at);
                 device.from = device.from.max(device.heard_at);
             }
-            let at = (at + TimeDelta::seconds(i64::from(device.behind_s.min(lag_s)))).min(signal.heard_at);
+            let at = (at + TimeDelta::seconds(i64::from(device.behind_s.min(lag_s)))).min(heard_at);
             device.last_seen = device.last_seen.max(at);
             device.habit.hear(signal, alive);
             if signal.room.is_some() && device.room != signal.room {
@@ -242,7 +251,7 @@ impl Home {
             }
             return at;
         }
-        if let Some(device) = self.device_or_new(&signal.device, signal.heard_at) {
+        if let Some(device) = self.device_or_new(&signal.device, heard_at) {
             device.room.clone_from(&signal.room);
             (device.last_seen, device.lag_s) = (at, lag_s);
             device.habit.hear(signal, alive);

@@ -5,10 +5,11 @@
 //! * One device is gone, misses its heartbeats, or has said nothing for many times longer than it ever did
 //!   while the rest of the home went on: it is *silent*. A technical alarm; what was learned counts for less.
 
+use super::clock::Second;
 use super::supervise::SLACK;
 use super::{Device, Effect, Home, Lesson, Settings};
 use crate::cause::Raise;
-use crate::{Cause, DeviceId, Level, Reason, Signal, SignalKind, TimeDelta, Timestamp};
+use crate::{Cause, DeviceId, Level, Reason, Signal, SignalKind, TimeDelta};
 
 /// A lost connection is no news before this: hubs reconnect.
 const OFFLINE_AFTER: TimeDelta = TimeDelta::minutes(5);
@@ -25,10 +26,10 @@ pub(super) struct Habit {
     /// It says more than that it is there: no hub.
     pub(super) reads: bool,
     /// Gone by its last will or its hub's word, since.
-    pub(super) offline: Option<Timestamp>,
+    pub(super) offline: Option<Second>,
     /// The longest usual interval of its heartbeats, seconds; 0 as long as it sends none.
     pub(super) beat_s: i32,
-    pub(super) last_beat: Option<Timestamp>,
+    pub(super) last_beat: Option<Second>,
     /// The share of lively days on which it sees life, how often today, and for how many such days it has not.
     pub(super) per_day: f32,
     pub(super) today: u16,
@@ -41,13 +42,14 @@ impl Habit {
     /// Takes a message in. A device that speaks is there.
     pub(super) fn hear(&mut self, signal: &Signal, alive: bool) {
         self.silent = false;
+        let heard_at = Second::from(signal.heard_at);
         if signal.kind == SignalKind::Offline {
-            self.offline = self.offline.or(Some(signal.heard_at));
+            self.offline = self.offline.or(Some(heard_at));
             return;
         }
         if signal.kind == SignalKind::Heartbeat {
             if let Some(last) = self.last_beat {
-                let interval = i32::try_from((signal.heard_at - last).num_seconds()).unwrap_or(i32::MAX).clamp(0, 86_400);
+                let interval = i32::try_from((heard_at - last).num_seconds()).unwrap_or(i32::MAX).clamp(0, 86_400);
                 // an outage must not make the interval long for ever, nor a burst make it short
                 self.beat_s = if self.beat_s == 0 {
                     interval
@@ -55,7 +57,7 @@ impl Habit {
                     interval.min(self.beat_s.saturating_mul(2)).max(self.beat_s - self.beat_s / 16)
                 };
             }
-            self.last_beat = Some(signal.heard_at);
+            self.last_beat = Some(heard_at);
         } else if signal.kind != SignalKind::Online {
             self.reads = true;
         }
@@ -69,7 +71,7 @@ impl Habit {
 
 impl Device {
     /// When this device becomes silent if nothing is heard of it, by its connection, its interval or its heartbeats.
-    pub(super) fn own_silent_at(&self, settings: &Settings) -> Option<Timestamp> {
+    pub(super) fn own_silent_at(&self, settings: &Settings) -> Option<Second> {
         let lost = self.habit.offline.map(|since| since.max(self.from) + OFFLINE_AFTER);
         let every = self.interval_s();
         let slack = if self.is_supervised() { SLACK } else { BEAT_SLACK };
@@ -83,14 +85,14 @@ impl Device {
 
 impl Home {
     /// When a device next becomes silent, if nothing is heard.
-    pub(super) fn next_silent(&self, settings: &Settings) -> Option<Timestamp> {
+    pub(super) fn next_silent(&self, settings: &Settings) -> Option<Second> {
         let devices = self.devices.iter().filter(|device| !device.habit.silent);
         devices.filter_map(|device| self.silent_at(device, settings)).min()
     }
 
     /// Notes the devices that are silent by `now`, and whether the home is blind.
-    pub(super) fn check_health(&mut self, settings: &Settings, now: Timestamp, effects: &mut Vec<Effect>) {
-        let silent_at: Vec<Option<Timestamp>> = self.devices.iter().map(|device| self.silent_at(device, settings)).collect();
+    pub(super) fn check_health(&mut self, settings: &Settings, now: Second, effects: &mut Vec<Effect>) {
+        let silent_at: Vec<Option<Second>> = self.devices.iter().map(|device| self.silent_at(device, settings)).collect();
         let (mut hub, mut fresh) = (false, Vec::new());
         let sensor_heard = self.devices.iter().filter(|device| !device.is_hub()).map(|device| device.heard_at).max();
         for (device, silent_at) in self.devices.iter_mut().zip(silent_at) {
@@ -113,7 +115,7 @@ impl Home {
                 effects.push(Effect::Raise(Raise {
                     cause: Cause::Technical("hub_offline".into()),
                     level: Level::Technical,
-                    reason: Reason::new("home_blind").time("since", since).span("span", now - since),
+                    reason: Reason::new("home_blind").time("since", since.into()).span("span", now - since),
                     key: format!("hub_offline:{}", since.timestamp()),
                     device: None,
                 }));
@@ -148,7 +150,7 @@ impl Home {
         if self.blind_since.is_none() || signal.kind == SignalKind::Offline {
             return;
         }
-        let at = signal.heard_at;
+        let at = Second::from(signal.heard_at);
         let by_hub = self.devices.iter().any(|device| device.is_hub() && (device.habit.silent || device.id == signal.device));
         for device in &mut self.devices {
             if device.is_hub() {
@@ -171,7 +173,7 @@ impl Home {
     }
 
     /// Midnight: which devices said nothing on a day on which the home went on as usual?
-    pub(super) fn check_habits(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
+    pub(super) fn check_habits(&mut self, now: Second, effects: &mut Vec<Effect>) {
         let (usual, today) = self.devices.iter().fold((0.0, 0.0), |(usual, today), device| {
             (usual + device.habit.per_day, today + if device.habit.today > 0 { 1.0 } else { 0.0 })
         });
@@ -204,11 +206,11 @@ impl Home {
     }
 }
 
-fn silent(device: &DeviceId, since: Timestamp, now: Timestamp) -> Raise {
+fn silent(device: &DeviceId, since: Second, now: Second) -> Raise {
     Raise {
         cause: Cause::Technical("device_silent".into()),
         level: Level::Technical,
-        reason: Reason::new("device_unheard").text("device", device.as_str()).time("since", since).span("span", now - since),
+        reason: Reason::new("device_unheard").text("device", device.as_str()).time("since", since.into()).span("span", now - since),
         key: format!("device_silent:{device}:{}", since.timestamp()),
         device: Some(device.clone()),
     }

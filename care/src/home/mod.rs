@@ -36,6 +36,7 @@ pub use view::{Cover, Deadline, DeviceHealth, DeviceView, LastActivity, Occupanc
 use crate::cause::Raise;
 use crate::reason::Row;
 use crate::{Cause, DeviceId, HomeId, Level, Reason, Signal, TimeDelta, Timestamp};
+use clock::Second;
 use serde::{Deserialize, Serialize};
 use days::Days;
 use health::Habit;
@@ -267,13 +268,13 @@ pub const REASONS: &[Row] = &[
 struct Device {
     id: DeviceId,
     room: Option<String>,
-    last_seen: Timestamp,
+    last_seen: Second,
     /// When it last reached us.
-    heard_at: Timestamp,
+    heard_at: Second,
     /// Its silence is counted from here: when it last reached us, and later by the time in which it could not.
-    from: Timestamp,
+    from: Second,
     /// How much later than the time it named it reached us, at some time.
-    lag_at: Timestamp,
+    lag_at: Second,
     lag_s: i32,
     /// How far its clock is behind, as far as that has shown.
     behind_s: i32,
@@ -282,9 +283,9 @@ struct Device {
     post: Option<Post>,
     trend: Trend,
     /// Somebody lies, sits or stands there since.
-    occupied_since: Option<Timestamp>,
+    occupied_since: Option<Second>,
     /// And has left.
-    left: Option<Timestamp>,
+    left: Option<Second>,
 }
 
 /// What has been asked for in the present silence or absence.
@@ -298,8 +299,8 @@ struct Asked {
 /// When the present silence becomes an alarm. Every sign of life can only put it off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Quiet {
-    attention: Timestamp,
-    urgent: Timestamp,
+    attention: Second,
+    urgent: Second,
 }
 
 /// Whether the present silence is routine that may be learned from.
@@ -319,32 +320,32 @@ pub struct Home {
     pub id: HomeId,
     monitoring: Monitoring,
     /// The last sign of life inside (or at the door), and what saw it.
-    life: Option<Timestamp>,
+    life: Option<Second>,
     life_device: Option<DeviceId>,
     /// The exit door moved and nothing has been seen inside since.
-    exit: Option<Timestamp>,
+    exit: Option<Second>,
     /// The last sign of life that was not the exit door.
-    inside: Option<Timestamp>,
+    inside: Option<Second>,
     /// The elder came back.
-    returned: Option<Timestamp>,
-    holiday_until: Option<Timestamp>,
+    returned: Option<Second>,
+    holiday_until: Option<Second>,
     quiet: Option<Quiet>,
     lesson: Lesson,
     /// Nothing is learned before this: the days after an emergency.
-    learn_after: Option<Timestamp>,
+    learn_after: Option<Second>,
     /// The home cannot be heard since.
-    blind_since: Option<Timestamp>,
+    blind_since: Option<Second>,
     /// Somebody is with the elder until then, or until it is told otherwise.
-    visit_until: Option<Timestamp>,
+    visit_until: Option<Second>,
     /// No silence becomes an alarm before this: the grace after an outage, or a backlog that is still coming in.
-    hold_until: Option<Timestamp>,
+    hold_until: Option<Second>,
     outage_worklist: bool,
     /// The home is being tested until then.
-    test_until: Option<Timestamp>,
+    test_until: Option<Second>,
     asked: Asked,
     watch: Watch,
     /// Two people were seen in two places: the elder is taken not to be alone until then.
-    company_until: Option<Timestamp>,
+    company_until: Option<Second>,
     /// What somebody has chosen for this home.
     rules: Option<Rules>,
     pets: Option<Pets>,
@@ -355,7 +356,7 @@ pub struct Home {
     routine: Box<Routine>,
     /// What was allowed in the five minutes that were last asked about.
     allowed: Option<(i64, Allowed)>,
-    wake: Option<Timestamp>,
+    wake: Option<Second>,
 }
 
 impl Home {
@@ -397,11 +398,11 @@ impl Home {
         let mut effects = Vec::new();
         match input {
             Input::Heard(signal) => {
-                self.pass(settings, signal.heard_at.min(now), &mut effects);
+                self.pass(settings, signal.heard_at.min(now).into(), &mut effects);
                 self.hear(signal, settings, &mut effects);
             }
-            Input::TimePassed => self.pass(settings, now, &mut effects),
-            Input::WeWereDown { from, to } => self.we_were_down(from, to, settings),
+            Input::TimePassed => self.pass(settings, now.into(), &mut effects),
+            Input::WeWereDown { from, to } => self.we_were_down(from.into(), to.into(), settings),
             Input::Told(told) => self.told(told, settings, now, &mut effects),
         }
         self.wake = self.next_due(settings).map(|(at, _)| at);
@@ -410,16 +411,16 @@ impl Home {
 
     /// The instant at which silence becomes something, if nothing is heard until then.
     pub fn deadline(&self) -> Option<Timestamp> {
-        self.wake
+        self.wake.map(Timestamp::from)
     }
 
     /// When the present silence began: the last sign of life.
     pub fn quiet_since(&self) -> Option<Timestamp> {
-        self.life
+        self.life.map(Timestamp::from)
     }
 
     /// Our own silence is not the home's (SIL-2).
-    fn we_were_down(&mut self, from: Timestamp, to: Timestamp, settings: &Settings) {
+    fn we_were_down(&mut self, from: Second, to: Second, settings: &Settings) {
         self.not_listened(from, to);
         if to - from <= settings.outage_tolerated {
             return;
@@ -433,22 +434,22 @@ impl Home {
     fn told(&mut self, told: Told, settings: &Settings, now: Timestamp, effects: &mut Vec<Effect>) {
         match told {
             Told::Holiday { until } => {
-                self.holiday_until = Some(until);
-                self.exit = Some(clock::second(now));
+                self.holiday_until = Some(until.into());
+                self.exit = Some(now.into());
                 self.lesson = Lesson::Unfit;
                 self.asked = Asked::default();
             }
             Told::BackHome => {
                 self.holiday_until = None;
-                self.come_home(clock::second(now), settings, effects);
+                self.come_home(now.into(), settings, effects);
             }
             Told::Normal { from, to } => {
-                let (_, second_of_day) = clock::local(settings.zone, from);
+                let (_, second_of_day) = clock::local(settings.zone, from.into());
                 self.routine.learn(second_of_day, to - from, NORMAL_WEIGHT);
             }
             Told::Emergency { at } => {
                 self.lesson = Lesson::Unfit;
-                self.learn_after = self.learn_after.max(Some(at + AFTER_EMERGENCY));
+                self.learn_after = self.learn_after.max(Some(Second::from(at) + AFTER_EMERGENCY));
             }
             Told::Consent(monitoring) if monitoring == self.monitoring => {}
             Told::Consent(monitoring) => {
@@ -472,10 +473,10 @@ impl Home {
                 let test_until = self.test_until;
                 *self = Self { monitoring: self.monitoring, rules: self.rules, pets: self.pets, devices, test_until, ..Self::new(self.id.clone(), now) };
             }
-            Told::Supervise { device, every_s, part } => self.supervise(device, every_s, part, now),
+            Told::Supervise { device, every_s, part } => self.supervise(device, every_s, part, now.into()),
             Told::Release { device } => self.release(&device),
-            Told::Replace { old, new } => self.replace(&old, new, now),
-            Told::Test { until } => self.test_until = Some(until.min(now + TEST_MAX)).filter(|until| *until > now),
+            Told::Replace { old, new } => self.replace(&old, new, now.into()),
+            Told::Test { until } => self.test_until = Some(until.min(now + TEST_MAX)).filter(|until| *until > now).map(Second::from),
             Told::Shared { credential } => effects.push(Effect::Raise(Raise {
                 cause: Cause::Technical("credential_shared".into()),
                 level: Level::Technical,
@@ -483,12 +484,12 @@ impl Home {
                 key: format!("credential_shared:{credential}:{}", now.timestamp()),
                 device: None,
             })),
-            Told::Proved { device, at } => self.prove(&device, at.min(now)),
+            Told::Proved { device, at } => self.prove(&device, at.min(now).into()),
         }
     }
 
     /// What becomes of the present silence or absence next, and when.
-    fn next_due(&self, settings: &Settings) -> Option<(Timestamp, Due)> {
+    fn next_due(&self, settings: &Settings) -> Option<(Second, Due)> {
         let silent = self.next_silent(settings).map(|at| (at, Due::Silent));
         let quiet = if self.monitoring == Monitoring::On { self.next_quiet(settings) } else { None };
         let judged = self.monitoring == Monitoring::On && self.blind_since.is_none();
@@ -497,7 +498,7 @@ impl Home {
         [silent, watched, quiet, tests].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
-    fn next_quiet(&self, settings: &Settings) -> Option<(Timestamp, Due)> {
+    fn next_quiet(&self, settings: &Settings) -> Option<(Second, Due)> {
         let life = self.life?;
         if let Some(left) = self.exit {
             let overdue = self.holiday_until.unwrap_or(left) + settings.away_overdue;
@@ -507,7 +508,7 @@ impl Home {
             return None;
         }
         let quiet = self.quiet?;
-        let held = |at: Timestamp| self.hold_until.map_or(at, |hold| at.max(hold));
+        let held = |at: Second| self.hold_until.map_or(at, |hold| at.max(hold));
         let (attention, urgent) = (held(quiet.attention), held(quiet.urgent));
         if !self.asked.attention && !self.asked.urgent && attention < urgent {
             return Some((attention, Due::Quiet { life, level: Level::Attention }));
@@ -516,7 +517,7 @@ impl Home {
     }
 
     /// Does what is due by `now`.
-    fn pass(&mut self, settings: &Settings, now: Timestamp, effects: &mut Vec<Effect>) {
+    fn pass(&mut self, settings: &Settings, now: Second, effects: &mut Vec<Effect>) {
         while let Some((at, due)) = self.next_due(settings) {
             if at > now {
                 break;
@@ -530,7 +531,7 @@ impl Home {
                     effects.push(Effect::Notice(Notice {
                         kind: NoticeKind::Operators,
                         cause: Cause::Anomaly("away_overdue".into()),
-                        reason: Reason::new("away_overdue").time("since", left).span("span", now - left),
+                        reason: Reason::new("away_overdue").time("since", left.into()).span("span", now - left),
                         key: format!("away_overdue:{}", left.timestamp()),
                     }));
                 }
@@ -554,7 +555,7 @@ impl Home {
     }
 
     /// Why a silence that lasts until `at` is remarkable.
-    fn quiet_reason(&self, life: Timestamp, at: Timestamp, settings: &Settings) -> Reason {
+    fn quiet_reason(&self, life: Second, at: Second, settings: &Settings) -> Reason {
         let silence = at - life;
         let place = self.life_room().or(self.life_device.as_ref().map(DeviceId::as_str)).unwrap_or("-");
         let (_, second_of_day) = clock::local(settings.zone, life);
@@ -573,7 +574,7 @@ impl Home {
             };
             reason.number("days", days).span("once", once)
         };
-        reason.time("since", life).span("silence", silence).text("where", place)
+        reason.time("since", life.into()).span("silence", silence).text("where", place)
     }
 
     /// The rules that hold in this home.
@@ -583,6 +584,7 @@ impl Home {
 
     /// What was learned, for people to look at.
     pub fn routine_view(&self, settings: &Settings, now: Timestamp) -> RoutineView {
+        let now = Second::from(now);
         let (_, second) = clock::local(settings.zone, now);
         RoutineView {
             learned_days: f64::from(self.routine.learned_days),
@@ -590,7 +592,7 @@ impl Home {
             usual_start: self.days.usual_start(),
             rules: *self.rules(settings),
             pets: self.pets.unwrap_or(settings.pets),
-            midnight: clock::second(now) - TimeDelta::seconds(second),
+            midnight: (now - TimeDelta::seconds(second)).into(),
         }
     }
 
@@ -600,6 +602,8 @@ impl Home {
 
     /// What people see of this home.
     pub fn view(&self, settings: &Settings, now: Timestamp) -> View {
+        let test_until = self.test_until(now);
+        let now = Second::from(now);
         let away = self.exit.filter(|left| self.holiday_until.is_some() || now - *left >= settings.away_after);
         let (occupancy, since) = match (self.life, away) {
             (None, _) => (Occupancy::Unknown, None),
@@ -611,17 +615,17 @@ impl Home {
         let last_activity = self.life.map(|at| LastActivity {
             device: self.life_device.clone(),
             room: self.life_room().map(str::to_owned),
-            at,
+            at: at.into(),
         });
         let quiet = if self.monitoring == Monitoring::On { self.next_quiet(settings) } else { None };
         let next = quiet.and_then(|(at, due)| match due {
             Due::Silent | Due::Watched | Due::Tests => None,
             Due::AwayOverdue { left } => Some(Deadline {
-                at,
+                at: at.into(),
                 level: Level::Technical,
-                reason: Reason::new("away_overdue").time("since", left).span("span", at - left),
+                reason: Reason::new("away_overdue").time("since", left.into()).span("span", at - left),
             }),
-            Due::Quiet { life, level } => Some(Deadline { at, level, reason: self.quiet_reason(life, at, settings) }),
+            Due::Quiet { life, level } => Some(Deadline { at: at.into(), level, reason: self.quiet_reason(life, at, settings) }),
         });
         let mut devices: Vec<DeviceView> = self
             .devices
@@ -629,9 +633,9 @@ impl Home {
             .map(|device| DeviceView {
                 device: device.id.clone(),
                 room: device.room.clone(),
-                last_seen: device.last_seen,
-                heard_at: Some(device.heard_at),
-                supervision: device.supervision(if device.habit.silent { None } else { self.silent_at(device, settings) }),
+                last_seen: device.last_seen.into(),
+                heard_at: Some(device.heard_at.into()),
+                supervision: device.supervision(if device.habit.silent { None } else { self.silent_at(device, settings).map(Timestamp::from) }),
                 trend: device.trend_view(now),
                 health: match (device.habit.offline, device.habit.silent) {
                     (Some(_), _) => DeviceHealth::Offline,
@@ -645,13 +649,13 @@ impl Home {
         let (cover, cover_reason) = if self.monitoring == Monitoring::Off {
             (Cover::Unprotected, Reason::new("cover_no_consent"))
         } else if let Some(since) = self.blind_since {
-            (Cover::Unprotected, Reason::new("cover_blind").time("since", since))
+            (Cover::Unprotected, Reason::new("cover_blind").time("since", since.into()))
         } else if self.life.is_none() {
             (Cover::Unprotected, Reason::new("cover_nothing_heard"))
         } else if self.outage_worklist {
             (Cover::Degraded, Reason::new("cover_outage"))
         } else if let Some(device) = silent {
-            (Cover::Degraded, Reason::new("cover_device").text("device", device.id.as_str()).time("since", device.last_seen))
+            (Cover::Degraded, Reason::new("cover_device").text("device", device.id.as_str()).time("since", device.last_seen.into()))
         } else if occupancy == Occupancy::Away {
             (Cover::Protected, Reason::new("cover_away"))
         } else {
@@ -660,7 +664,7 @@ impl Home {
         View {
             home: self.id.clone(),
             occupancy,
-            since,
+            since: since.map(Timestamp::from),
             silence_s: self.life.filter(|_| matches!(occupancy, Occupancy::Home | Occupancy::Visitor)).map(|life| (now - life).num_seconds()),
             last_activity,
             next,
@@ -669,7 +673,7 @@ impl Home {
             cover_reason,
             learned_days: f64::from(self.routine.learned_days),
             outage_worklist: self.outage_worklist,
-            test_until: self.test_until(now),
+            test_until,
         }
     }
 }
@@ -680,8 +684,8 @@ enum Due {
     Silent,
     Watched,
     Tests,
-    AwayOverdue { left: Timestamp },
-    Quiet { life: Timestamp, level: Level },
+    AwayOverdue { left: Second },
+    Quiet { life: Second, level: Level },
 }
 
 /// How much an operator's "this was normal" counts against a silence that merely happened.

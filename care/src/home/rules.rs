@@ -12,7 +12,8 @@
 //! | `too_cold`, `too_hot` | a room is below 12 °C or above 35 °C: once a day |
 
 use super::codec::{DecodeError, Reader, Writer};
-use super::{Effect, Home, Input, Rules, Settings, Switch, clock};
+use super::clock::{self, Second};
+use super::{Effect, Home, Input, Rules, Settings, Switch};
 use crate::cause::Raise;
 use crate::{Cause, HomeId, Level, Reason, Signal, SignalKind, TimeDelta, Timestamp, Value};
 
@@ -31,24 +32,24 @@ const NIGHT: (i64, i64) = (22 * 3600, 6 * 3600);
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Watch {
     /// The bed was left at night.
-    pub(super) bed_left: Option<Timestamp>,
+    pub(super) bed_left: Option<Second>,
     /// The exit door moved at night.
-    pub(super) door: Option<Timestamp>,
+    pub(super) door: Option<Second>,
     /// Water has been running since, and was last heard of.
-    pub(super) water: Option<(Timestamp, Timestamp)>,
+    pub(super) water: Option<(Second, Second)>,
     /// A named appliance has been on since, and was last heard of.
-    pub(super) power: Option<(Timestamp, Timestamp)>,
+    pub(super) power: Option<(Second, Second)>,
     /// The local day on which the temperature was last told.
     pub(super) temperature_day: Option<i64>,
     /// Since when little water was used, and how many litres since.
-    little: Option<(Timestamp, f32)>,
+    little: Option<(Second, f32)>,
     /// The local day, its litres, and whether that was said to be too much.
     day: Option<(i64, f32)>,
     much_told: bool,
     /// Water in every half-hour since, and last.
-    flow: Option<(Timestamp, Timestamp)>,
+    flow: Option<(Second, Second)>,
     /// The exit door last moved.
-    door_moved: Option<Timestamp>,
+    door_moved: Option<Second>,
 }
 
 /// Water that comes in every piece of this length has not stopped.
@@ -70,7 +71,7 @@ impl Watch {
     }
 
     /// The elder is back: nobody could use water or the door meanwhile.
-    pub(super) fn came_home(&mut self, at: Timestamp) {
+    pub(super) fn came_home(&mut self, at: Second) {
         self.little = self.little.map(|_| (at, 0.0));
         self.door_moved = self.door_moved.map(|_| at);
     }
@@ -96,13 +97,13 @@ impl Watch {
     }
 }
 
-fn night(settings: &Settings, at: Timestamp) -> bool {
+fn night(settings: &Settings, at: Second) -> bool {
     let (_, second) = clock::local(settings.zone, at);
     second >= NIGHT.0 || second < NIGHT.1
 }
 
-fn raise(rule: &str, since: Timestamp, at: Timestamp, signal: Option<&Signal>) -> Effect {
-    let reason = Reason::new(rule).time("since", since).span("span", at - since);
+fn raise(rule: &str, since: Second, at: Second, signal: Option<&Signal>) -> Effect {
+    let reason = Reason::new(rule).time("since", since.into()).span("span", at - since);
     let reason = match signal {
         Some(signal) => reason.text("device", signal.device.as_str()).number("degrees", match signal.value {
             Value::Number(degrees) => degrees,
@@ -121,7 +122,7 @@ fn raise(rule: &str, since: Timestamp, at: Timestamp, signal: Option<&Signal>) -
 
 impl Home {
     /// What a signal is to the rules. `at` is when it happened.
-    pub(super) fn watch(&mut self, signal: &Signal, at: Timestamp, settings: &Settings, effects: &mut Vec<Effect>) {
+    pub(super) fn watch(&mut self, signal: &Signal, at: Second, settings: &Settings, effects: &mut Vec<Effect>) {
         let rules = *self.rules(settings);
         let on = !matches!(signal.value, Value::Bool(false));
         let watch = &mut self.watch;
@@ -167,7 +168,7 @@ impl Home {
     }
 
     /// When a rule next speaks, if nothing is heard.
-    pub(super) fn next_watch(&self, settings: &Settings) -> Option<Timestamp> {
+    pub(super) fn next_watch(&self, settings: &Settings) -> Option<Second> {
         let at_home = self.exit.is_none();
         let bed = self.watch.bed_left.map(|at| at + BED_LEFT);
         let door = self.watch.door.map(|at| at + DOOR_NIGHT);
@@ -177,7 +178,7 @@ impl Home {
     }
 
     /// Lets the rules speak that are due.
-    pub(super) fn check_watch(&mut self, settings: &Settings, now: Timestamp, effects: &mut Vec<Effect>) {
+    pub(super) fn check_watch(&mut self, settings: &Settings, now: Second, effects: &mut Vec<Effect>) {
         if let Some(since) = self.watch.bed_left.filter(|since| *since + BED_LEFT <= now) {
             self.watch.bed_left = None;
             effects.push(raise("bed_left", since, now, None));
@@ -200,7 +201,7 @@ impl Home {
     }
 }
 
-fn litres(rule: &str, since: Timestamp, at: Timestamp, litres: f32) -> Effect {
+fn litres(rule: &str, since: Second, at: Second, litres: f32) -> Effect {
     let mut effect = raise(rule, since, at, None);
     if let Effect::Raise(raise) = &mut effect {
         raise.reason = raise.reason.clone().number("litres", f64::from(litres));
@@ -209,7 +210,7 @@ fn litres(rule: &str, since: Timestamp, at: Timestamp, litres: f32) -> Effect {
 }
 
 /// Water was used: too little of it, too much, or without an end?
-fn tap(watch: &mut Watch, signal: &Signal, at: Timestamp, settings: &Settings, effects: &mut Vec<Effect>) {
+fn tap(watch: &mut Watch, signal: &Signal, at: Second, settings: &Settings, effects: &mut Vec<Effect>) {
     let Value::Number(amount) = signal.value else { return };
     #[expect(clippy::cast_possible_truncation, reason = "litres of one message")]
     let amount = amount.clamp(0.0, 1e6) as f32;
@@ -306,7 +307,7 @@ pub fn trial<'a>(
 }
 
 /// Something runs for as long as it is heard of, above nothing, without a gap.
-fn running(before: Option<(Timestamp, Timestamp)>, signal: &Signal, at: Timestamp) -> Option<(Timestamp, Timestamp)> {
+fn running(before: Option<(Second, Second)>, signal: &Signal, at: Second) -> Option<(Second, Second)> {
     match signal.value {
         Value::Number(amount) if amount > 0.0 => match before {
             Some((since, last)) if at - last <= RUNNING_GAP => Some((since, at.max(last))),

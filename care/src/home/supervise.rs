@@ -11,7 +11,8 @@
 //! What stands behind a hub that is gone is not accused: the hub is the one cause. Once it is back, everything behind it
 //! is counted anew. A button is tried by its owner once a month, and the battery's fall says when it will be empty.
 
-use super::{Device, Effect, Home, Notice, NoticeKind, Settings, clock};
+use super::clock::Second;
+use super::{Device, Effect, Home, Notice, NoticeKind, Settings};
 use crate::{Cause, DeviceId, Reason, Signal, SignalKind, TimeDelta, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 
@@ -53,22 +54,22 @@ pub(super) struct Post {
     /// It must speak once in so many seconds; 0 = no interval, only tests.
     pub(super) every_s: u32,
     /// Since when it is wanted.
-    pub(super) since: Timestamp,
+    pub(super) since: Second,
     /// A press was heard in test mode.
-    pub(super) tested: Option<Timestamp>,
+    pub(super) tested: Option<Second>,
     /// A person has taken a call of it and closed it as a test: the whole way works.
-    pub(super) proved: Option<Timestamp>,
+    pub(super) proved: Option<Second>,
     /// The user's test is overdue and people were told.
     pub(super) reminded: bool,
 }
 
 impl Post {
-    fn last_test(&self) -> Timestamp {
+    fn last_test(&self) -> Second {
         self.since.max(self.tested.unwrap_or(self.since)).max(self.proved.unwrap_or(self.since))
     }
 
     /// When the user should have tried it again.
-    fn test_due(&self) -> Option<Timestamp> {
+    fn test_due(&self) -> Option<Second> {
         (self.part == Part::Button).then(|| self.last_test() + TEST_EVERY)
     }
 }
@@ -91,7 +92,7 @@ pub(super) struct Battery {
     pub(super) warned: bool,
 }
 
-fn day_of(at: Timestamp) -> u16 {
+fn day_of(at: Second) -> u16 {
     u16::try_from(at.timestamp().div_euclid(86_400)).unwrap_or_default()
 }
 
@@ -135,7 +136,7 @@ impl Trend {
         let (percent, hundredths) = (number.round() as u8, (number * 100.0).round() as u16);
         match signal.kind {
             SignalKind::Battery => {
-                let today = day_of(signal.heard_at);
+                let today = day_of(signal.heard_at.into());
                 match &mut self.battery {
                     Some(battery) => battery.hear(percent, today),
                     None => self.battery = Some(Battery::new(percent, today)),
@@ -214,7 +215,7 @@ pub struct TrendView {
 
 impl Device {
     /// A device of which only the name is known.
-    pub(super) fn new(id: DeviceId, at: Timestamp) -> Self {
+    pub(super) fn new(id: DeviceId, at: Second) -> Self {
         Self {
             id,
             room: None,
@@ -264,13 +265,13 @@ impl Device {
             part: post.part,
             every_s: post.every_s,
             due_at,
-            tested_at: post.tested,
-            proved_at: post.proved,
-            test_due_at: post.test_due(),
+            tested_at: post.tested.map(Timestamp::from),
+            proved_at: post.proved.map(Timestamp::from),
+            test_due_at: post.test_due().map(Timestamp::from),
         })
     }
 
-    pub(super) fn trend_view(&self, now: Timestamp) -> TrendView {
+    pub(super) fn trend_view(&self, now: Second) -> TrendView {
         let percent = |hundredths: u16| u8::try_from((hundredths + 50) / 100).unwrap_or(100);
         TrendView {
             battery_percent: self.trend.battery.map(|battery| battery.percent),
@@ -283,8 +284,7 @@ impl Device {
 
 impl Home {
     /// The register wants a device to speak once in so many seconds.
-    pub(super) fn supervise(&mut self, id: DeviceId, every_s: u32, part: Part, now: Timestamp) {
-        let now = clock::second(now);
+    pub(super) fn supervise(&mut self, id: DeviceId, every_s: u32, part: Part, now: Second) {
         let every_s = if every_s == 0 { 0 } else { every_s.clamp(*EVERY_S.start(), *EVERY_S.end()) };
         let Some(device) = self.device_or_new(&id, now) else { return };
         let before = device.post;
@@ -303,8 +303,7 @@ impl Home {
     }
 
     /// One device takes the place of another: what is usual there goes on, the old battery does not.
-    pub(super) fn replace(&mut self, old: &DeviceId, new: DeviceId, now: Timestamp) {
-        let now = clock::second(now);
+    pub(super) fn replace(&mut self, old: &DeviceId, new: DeviceId, now: Second) {
         let Some(mut device) = self.devices.iter().find(|device| device.id == *old).cloned() else { return };
         self.devices.retain(|device| device.id != *old && device.id != new);
         device.trend = Trend::default();
@@ -326,7 +325,7 @@ impl Home {
     }
 
     /// A device of this home; a new one takes the place of the one that is wanted least. None if all are wanted.
-    pub(super) fn device_or_new(&mut self, id: &DeviceId, at: Timestamp) -> Option<&mut Device> {
+    pub(super) fn device_or_new(&mut self, id: &DeviceId, at: Second) -> Option<&mut Device> {
         if let Some(at) = self.devices.iter().position(|device| device.id == *id) {
             return self.devices.get_mut(at);
         }
@@ -341,12 +340,12 @@ impl Home {
 
     /// True while the home is being tested: a press counts as a test, and rings all the same.
     pub fn in_test(&self, at: Timestamp) -> bool {
-        self.test_until.is_some_and(|until| at < until)
+        self.test_until.is_some_and(|until| Second::from(at) < until)
     }
 
     /// Until when the home is being tested.
     pub fn test_until(&self, now: Timestamp) -> Option<Timestamp> {
-        self.test_until.filter(|until| now < *until)
+        self.test_until.map(Timestamp::from).filter(|until| now < *until)
     }
 
     /// Takes in what a signal says about the device itself.
@@ -355,11 +354,11 @@ impl Home {
         let Some(device) = self.devices.iter_mut().find(|device| device.id == signal.device) else { return };
         device.trend.hear(signal);
         if let Some(post) = device.post.as_mut().filter(|_| tested) {
-            post.tested = Some(clock::second(signal.heard_at));
+            post.tested = Some(signal.heard_at.into());
             post.reminded = false;
         }
         if let Some(battery) = &mut device.trend.battery {
-            let left = battery.left_days(day_of(signal.heard_at)).filter(|left| *left <= WARN_DAYS && !battery.warned);
+            let left = battery.left_days(day_of(signal.heard_at.into())).filter(|left| *left <= WARN_DAYS && !battery.warned);
             if let Some(left) = left {
                 battery.warned = true;
                 effects.push(Effect::Notice(Notice {
@@ -376,21 +375,21 @@ impl Home {
     }
 
     /// A person has taken a call of a device and closed it as a test.
-    pub(super) fn prove(&mut self, id: &DeviceId, at: Timestamp) {
+    pub(super) fn prove(&mut self, id: &DeviceId, at: Second) {
         let post = self.devices.iter_mut().find(|device| device.id == *id).and_then(|device| device.post.as_mut());
         if let Some(post) = post {
-            post.proved = post.proved.max(Some(clock::second(at)));
+            post.proved = post.proved.max(Some(at));
             post.reminded = false;
         }
     }
 
     /// When the next test by a user becomes overdue.
-    pub(super) fn next_test(&self) -> Option<Timestamp> {
+    pub(super) fn next_test(&self) -> Option<Second> {
         self.devices.iter().filter_map(|device| device.post).filter(|post| !post.reminded).filter_map(|post| post.test_due()).min()
     }
 
     /// Reminds of the tests that are overdue.
-    pub(super) fn check_tests(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
+    pub(super) fn check_tests(&mut self, now: Second, effects: &mut Vec<Effect>) {
         for device in &mut self.devices {
             let id = &device.id;
             let Some(post) = &mut device.post else { continue };
@@ -402,25 +401,25 @@ impl Home {
             effects.push(Effect::Notice(Notice {
                 kind: NoticeKind::NextVisit,
                 cause: Cause::Technical("test_due".into()),
-                reason: Reason::new("test_due").text("device", id.as_str()).date("last", last),
+                reason: Reason::new("test_due").text("device", id.as_str()).date("last", last.into()),
                 key: format!("test_due:{id}:{}", last.timestamp()),
             }));
         }
     }
 
     /// When a device is silent if it says nothing until then; with the hub's word where it stands behind one that is late.
-    pub(super) fn silent_at(&self, device: &Device, settings: &Settings) -> Option<Timestamp> {
+    pub(super) fn silent_at(&self, device: &Device, settings: &Settings) -> Option<Second> {
         let own = device.own_silent_at(settings)?;
         if device.is_hub() || !device.is_supervised() {
             return Some(own);
         }
         let hubs = self.devices.iter().filter(|hub| hub.id != device.id && hub.is_hub() && hub.is_supervised() && !hub.habit.silent);
         let late = hubs.filter(|hub| hub.from + TimeDelta::seconds(hub.interval_s()) + SLACK <= own);
-        Some(late.filter_map(|hub| hub.own_silent_at(settings)).fold(own, Timestamp::max))
+        Some(late.filter_map(|hub| hub.own_silent_at(settings)).fold(own, Second::max))
     }
 
     /// While we were down nobody could be heard: that time counts for nobody.
-    pub(super) fn not_listened(&mut self, from: Timestamp, to: Timestamp) {
+    pub(super) fn not_listened(&mut self, from: Second, to: Second) {
         for device in &mut self.devices {
             let deaf = to - from.max(device.from).min(to);
             device.from += deaf;

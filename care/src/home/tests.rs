@@ -49,7 +49,7 @@ impl Story {
     }
 
     fn pass(&mut self, until: Timestamp) {
-        let mut beat = clock::second(self.now) + TimeDelta::seconds(3_600 - self.now.timestamp().rem_euclid(3_600));
+        let mut beat = Timestamp::from(clock::Second::from(self.now)) + TimeDelta::seconds(3_600 - self.now.timestamp().rem_euclid(3_600));
         while beat <= until {
             self.wait(beat);
             for device in self.beating.clone() {
@@ -159,6 +159,23 @@ fn nobody_is_missed_who_is_out_and_an_overdue_absence_is_shown_once() {
     story.hear(SignalKind::Door, "door-1", at("03-23 02:00:00"));
     assert_eq!(story.home.view(&story.settings, story.now).occupancy, Occupancy::Home);
     assert!(story.home.deadline().is_some());
+}
+
+#[test]
+fn a_door_that_is_closed_long_after_it_was_opened_is_closed_by_somebody_who_has_come() {
+    let told = |closed: &str| {
+        let mut story = Story::new();
+        story.days(1, 20, &[]);
+        story.part(21, 595, &[]);
+        story.hear(SignalKind::Door, "door-1", at("03-21 10:00:00"));
+        story.pass(at(closed));
+        story.step(Input::Heard(&Signal { value: Value::Closed, ..signal(SignalKind::Door, "door-1", at(closed)) }), at(closed));
+        story.pass(at("03-21 22:30:00"));
+        story.told()
+    };
+    assert_eq!(told("03-21 10:00:05"), "", "who leaves closes the door behind them");
+    let late = told("03-21 10:09:00");
+    assert!(late.contains("inactivity urgent"), "who has come and is not seen again is missed: {late}");
 }
 
 #[test]
@@ -374,7 +391,7 @@ fn taught() -> Story {
 }
 
 /// The instants, in seconds of the 16th, at which alarms of silence come if nothing more is heard.
-fn dues(story: &Story, events: &[(i64, usize)]) -> (Option<Timestamp>, Option<Timestamp>) {
+fn dues(story: &Story, events: &[(i64, usize)]) -> (Option<clock::Second>, Option<clock::Second>) {
     let mut home = story.home.clone();
     for (second, device) in events {
         let when = at("03-16 00:00:00") + TimeDelta::seconds(*second);
