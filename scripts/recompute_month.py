@@ -33,10 +33,10 @@ def month_report(policy, facts, month):
     areas = {}
     place = {elder["id"]: elder.get("area") for elder in facts["elders"]}
 
-    for elder, (_, rows) in sorted(recompute(policy, facts).items()):
+    for elder, (_, rows) in sorted(recompute([policy], facts, first).items()):
         regular = [
             (name, date.fromisoformat(begin), date.fromisoformat(end), state, counted)
-            for (name, begin, end), (_, state, counted) in rows.items()
+            for (name, begin, end, _), (_, state, counted) in rows.items()
             if name in duties
         ]
         touching = [row for row in regular if row[1] <= last and row[2] >= first]

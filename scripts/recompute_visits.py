@@ -2,12 +2,14 @@
 """Works out anew, in another language and from nothing but the policy file and the facts, what visits were owed and
 made, and compares it with the answer of `hearthline policy evaluate`, elder by elder and window by window.
 
-    hearthline policy evaluate POLICY.toml FACTS.json > ANSWER.json
-    scripts/recompute_visits.py POLICY.toml FACTS.json ANSWER.json
+    hearthline policy evaluate POLICY.toml... FACTS.json > ANSWER.json
+    scripts/recompute_visits.py POLICY.toml... FACTS.json ANSWER.json
 
-Exit status: 0 the same, 1 different (the first differences are printed), 2 wrong usage. Standard library only.
+Several policy files are versions of one policy. Exit status: 0 the same, 1 different (the first differences are
+printed), 2 wrong usage. Standard library only.
 With --town N SEED it prints the facts of a made-up town of N elders instead, whose visitors forget, come late, find
-nobody, do not sign, and enter their visits days afterwards.
+nobody, do not sign, and enter their visits days afterwards; with --odd N SEED those of N elders as odd as facts may be:
+everything dated and out of order, suspensions one over the other, contacts to the second at the edge of a window.
 """
 
 import json
@@ -20,6 +22,16 @@ from zoneinfo import ZoneInfo
 
 DAY = timedelta(days=1)
 COLOURS = ["blue", "yellow", "orange", "red"]
+COLOURS_ZH = ["蓝", "黄", "橙", "红"]
+# Festivals by the calendar on the wall: what the built-in table of the platform says must be these days.
+FESTIVALS = {
+    "spring": ["2024-02-09", "2025-01-28", "2026-02-16", "2027-02-05"],
+    "lantern": ["2024-02-24", "2025-02-12", "2026-03-03", "2027-02-20"],
+    "qingming": ["2024-04-04", "2025-04-04", "2026-04-05", "2027-04-05"],
+    "dragon_boat": ["2024-06-10", "2025-05-31", "2026-06-19", "2027-06-09"],
+    "mid_autumn": ["2024-09-17", "2025-10-06", "2026-09-25", "2027-09-15"],
+    "double_ninth": ["2024-10-11", "2025-10-29", "2026-10-18", "2027-10-08"],
+}
 
 
 def on(fact, day, default):
@@ -30,17 +42,22 @@ def on(fact, day, default):
     return default if fact is None else fact
 
 
+def words(fact):
+    """A list of words, where one word stands for itself."""
+    return [fact] if isinstance(fact, str) else fact or []
+
+
 def tier_on(policy, elder, day):
     born = date.fromisoformat(elder["born"])
     age = day.year - born.year - ((day.month, day.day) < (born.month, born.day))
     if age < policy["policy"]["elder_age_min"]:
         return None
-    ability = on(elder.get("ability"), day, "none")
+    ability = on(elder.get("ability"), day, None) or "none"
     level = on(elder.get("disability_level"), day, None)
     held = set()
     for category in policy.get("category", []):
         needs = category.get("needs", {})
-        if category["code"] not in on(elder.get("categories"), day, []):
+        if category["code"] not in words(on(elder.get("categories"), day, [])):
             continue
         if "ability_in" in needs and ability not in needs["ability_in"]:
             continue
@@ -85,6 +102,13 @@ def window(kind, day, anchor):
     raise ValueError(kind)
 
 
+def consents_begun(elder, day):
+    """Before the first dated consent nobody had asked."""
+    said = elder["consents"]
+    dated = isinstance(said, list) and any(isinstance(step, dict) for step in said)
+    return not dated or any(date.fromisoformat(step["from"]) <= day for step in said)
+
+
 def days_off(policy, elder, first, last):
     """The days of a span on which nothing is owed."""
     suspend, consent = policy.get("suspend", {}), policy.get("consent", {})
@@ -99,8 +123,8 @@ def days_off(policy, elder, first, last):
             and (not s.get("to") or day <= date.fromisoformat(s["to"]))
             for s in elder.get("suspensions") or []
         )
-        given = on(elder.get("consents"), day, None)
-        refused = exempting and given is not None and "enrolment" not in given
+        asked = elder.get("consents") is not None and "enrolment" in consent.get("kinds", ["enrolment"])
+        refused = exempting and asked and consents_begun(elder, day) and "enrolment" not in words(on(elder["consents"], day, []))
         off += suspended or refused
         day += DAY
     return off
@@ -125,7 +149,7 @@ def counts(policy, duty, elder, contact, day):
         return False
     rules = policy.get("counts", {})
     if mode == "remote":
-        given = on(elder.get("consents"), day, None) or []
+        given = words(on(elder.get("consents"), day, []))
         review = "human_review" in rules.get("remote", {}).get("requires", [])
         allowed = duty["id"] in rules.get("remote", {}).get("satisfies", [])
         met = contact.get("outcome", "met") == "met"
@@ -136,35 +160,60 @@ def counts(policy, duty, elder, contact, day):
     return mode != "home" or not rule.get("signatures") or bool(contact.get("signed"))
 
 
+def instant(text, zone):
+    """A local instant; a day alone is its beginning."""
+    at = datetime.fromisoformat(text)
+    return at.replace(tzinfo=zone) if at.tzinfo is None else at.astimezone(zone)
+
+
+def colour(level):
+    """How strong a warning is: by its English or Chinese colour; -1 without one."""
+    named = (level or "").strip().lower().removesuffix("色")
+    return COLOURS.index(named) if named in COLOURS else COLOURS_ZH.index(named) if named in COLOURS_ZH else -1
+
+
 def events_of(policy, extra, facts, zone):
-    """The windows of an extra that events bring (festivals of the built-in table are not known here)."""
+    """The windows of an extra that events bring, and festivals by the calendar where the facts bring none."""
     trigger = extra["on"]
-    for event in facts.get("events") or []:
+    events = facts.get("events") or []
+    if "festival_in" in trigger and not any(event["kind"] == "festival" for event in events):
+        days = [(name, day) for name, days in FESTIVALS.items() for day in days]
+        events = [{"id": f"{name} {day}", "kind": "festival", "event": name, "start": day} for name, day in days]
+    for event in events:
         if "cap_event_in" in trigger:
-            strong = "level_min" not in trigger or (
-                event.get("level") in COLOURS and COLOURS.index(event["level"]) >= COLOURS.index(trigger["level_min"])
-            )
+            strong = "level_min" not in trigger or colour(event.get("level")) >= colour(trigger["level_min"])
             meant = event["kind"] == "weather" and event.get("event") in trigger["cap_event_in"] and strong
         elif "festival_in" in trigger:
             meant = event["kind"] == "festival" and event.get("event") in trigger["festival_in"]
         else:
             meant = event["kind"] in trigger["event_in"] or event.get("event") in trigger["event_in"]
         if meant:
-            start = datetime.fromisoformat(event["start"])
-            start = start.replace(tzinfo=zone) if start.tzinfo is None else start.astimezone(zone)
+            start = instant(event["start"], zone)
             last = (start + timedelta(hours=extra.get("within_hours", 0))).date()
-            yield event.get("elder"), start.date() - extra.get("days_before", 0) * DAY, last
+            yield event, start.date() - extra.get("days_before", 0) * DAY, last
 
 
-def recompute(policy, facts):
+def recompute(policies, facts, since=date.min):
+    """By elder: the tier on the day, and every window (duty, first day, last day, event) with its tier, state and
+    counted contacts. A window belongs to the version that is in force on its first day. Those that ended before `since` are
+    left out: a month needs no more."""
+    begun = [policy for policy in policies if str(policy["policy"]["effective_from"]) <= facts["as_of"]] or policies
+    now = max(begun, key=lambda policy: policy["policy"]["effective_from"])
+    answer = by_version(now, facts, since)
+    for policy in policies:
+        for elder, (_, rows) in by_version(policy, facts, since).items() if policy is not now else []:
+            answer[elder][1].update(rows)
+    return answer
+
+
+def by_version(policy, facts, since):
     zone, as_of = ZoneInfo(policy["policy"]["timezone"]), date.fromisoformat(facts["as_of"])
     begins, ends = policy["policy"]["effective_from"], policy["policy"].get("effective_to", date.max)
     after = datetime.combine(as_of + DAY, datetime.min.time(), zone)
     contacts = {}
     for contact in facts.get("contacts") or []:
         start = datetime.fromisoformat(contact["start"])
-        recorded = contact.get("recorded_at")
-        if start < after and (not recorded or datetime.fromisoformat(recorded) < after):
+        if start < after and (not contact.get("recorded_at") or instant(contact["recorded_at"], zone) < after):
             contacts.setdefault(contact["elder"], {})[contact["id"]] = (start, start.astimezone(zone).date(), contact)
     answer = {}
     for elder in facts["elders"]:
@@ -175,7 +224,7 @@ def recompute(policy, facts):
             tier = tier_on(policy, elder, first)
             if tier is None and first < enrolled <= last:
                 tier = tier_on(policy, elder, enrolled)
-            if tier not in duty["tier"] or not begins <= first <= min(ends, as_of) or last < enrolled:
+            if tier not in duty["tier"] or not begins <= first <= min(ends, as_of) or last < enrolled or enrolled > as_of:
                 return
             counted = [
                 c["id"] for _, day, c in known if first <= day <= last and counts(policy, duty, elder, c, day)
@@ -189,15 +238,15 @@ def recompute(policy, facts):
             rows[name] = (tier, state, counted)
 
         for duty in policy["obligation"]:
-            day = max(enrolled, begins)
+            day = max(enrolled, begins, since)
             while day <= as_of:
                 first, last = window(duty["window"], day, enrolled)
-                judge(duty, first, last, (duty["id"], str(first), str(last)))
+                judge(duty, first, last, (duty["id"], str(first), str(last), ""))
                 day = last + DAY
         for extra in policy.get("extra", []):
-            for whom, first, last in events_of(policy, extra, facts, zone):
-                if whom in (None, elder["id"]):
-                    judge(extra, first, last, (extra["id"], str(first), str(last)))
+            for event, first, last in events_of(policy, extra, facts, zone):
+                if event.get("elder") in (None, elder["id"]) and last >= since:
+                    judge(extra, first, last, (extra["id"], str(first), str(last), event["id"]))
         answer[elder["id"]] = (tier_on(policy, elder, as_of), rows)
     return answer
 
@@ -255,32 +304,118 @@ def town(n, seed):
     return {"as_of": "2026-12-10", "elders": elders, "contacts": contacts, "events": events}
 
 
+def odd(n, seed):
+    """Facts as odd as they may be, of elders whose lives change at every edge there is."""
+    dice = random.Random(seed)
+    begin = date(2026, 1, 1) + dice.choice([0, -365, -700]) * DAY
+    span = dice.choice([60, 200, 420])
+    as_of = begin + (span + dice.randrange(3)) * DAY
+
+    def some_day():
+        day = begin + dice.randrange(span) * DAY
+        edges = [day, day.replace(day=1), day.replace(day=15), day.replace(day=16), day.replace(day=1) - DAY]
+        return str(dice.choice(edges))
+
+    def dated(values):
+        if dice.random() < 0.5:
+            return dice.choice(values)
+        return [{"from": dice.choice([some_day(), "2020-01-01"]), "is": dice.choice(values)} for _ in range(dice.randint(1, 4))]
+
+    def moment(day):
+        at = datetime.fromisoformat(day) + dice.choice([0, 0, 1, -1, 43200, 86399]) * timedelta(seconds=1)
+        zone = dice.choice(["+08:00", "+08:00", "+00:00", "-05:00"])
+        shift = {"+08:00": 0, "+00:00": -8, "-05:00": -13}[zone]
+        return (at + timedelta(hours=shift)).isoformat() + zone
+
+    codes = ["no_kin", "living_alone", "empty_nest", "left_behind", "care_dependent", "severe_disability", "special_family", "illness", "dispersed_support", "no_such"]
+    lists = [[], ["living_alone"], "empty_nest", codes] + [dice.sample(codes, dice.randint(1, 3)) for _ in range(4)]
+    elders = []
+    for i in range(n):
+        turns = date.fromisoformat(some_day())
+        years = dice.choice([58, 60, 60, 70, 80, 80, 95])
+        born = date(turns.year - years, 2, 29) if (turns.year - years) % 4 == 0 and dice.random() < 0.2 else None
+        elder = {"id": f"e{i}", "born": str(born or turns.replace(year=turns.year - years, day=min(turns.day, 28))), "enrolled_on": some_day()}
+        optional = {
+            "categories": lambda: dated(lists),
+            "ability": lambda: dated(["none", "mild", "moderate", "severe", "total", None]),
+            "disability_level": lambda: dated([None, 1, 2, 3, 4]),
+            "consents": lambda: dated([[], ["enrolment"], ["enrolment", "remote"], ["remote"], "enrolment"]),
+            "suspensions": lambda: [suspension() for _ in range(dice.randint(1, 4))],
+        }
+
+        def suspension():
+            first = some_day()
+            one = {"reason": dice.choice(["hospital", "away", "refused", "institution", "deceased", "on_the_moon"]), "from": first}
+            if dice.random() < 0.9:
+                one["to"] = str(date.fromisoformat(first) + dice.choice([0, 1, 7, 8, 14, 15, 40]) * DAY)
+            return one
+
+        for name, make in optional.items():
+            if dice.random() < 0.7:
+                elder[name] = make()
+        elders.append(elder)
+    contacts = []
+    for k in range(n * dice.choice([2, 8, 20])):
+        contact = {
+            "id": f"c{k}",
+            "elder": f"e{dice.randrange(n)}",
+            "mode": dice.choice(["home", "home", "video", "phone", "remote", "remote", "other"]),
+            "start": moment(some_day()),
+            "outcome": dice.choice(["met", "met", "met", "met", "no_answer", "refused", "proxy"]),
+        }
+        if dice.random() < 0.9:
+            contact["signed"] = dice.random() < 0.8
+        if dice.random() < 0.4:
+            contact["recorded_at"] = dice.choice([moment, str])(some_day())
+        if dice.random() < 0.1:
+            contact["reviewed_by"] = "somebody"
+        contacts.append(contact)
+        if dice.random() < 0.02:
+            contacts.append(dict(contact))
+    events = []
+    for k in range(dice.choice([0, 3, 20])):
+        kind = dice.choice(["weather", "weather", "major_change", "outage"] + ["festival"] * dice.randint(0, 1))
+        named = {"weather": ["typhoon", "rainstorm", "heat", "fog"], "festival": ["spring", "mid_autumn", "zhongyuan"]}.get(kind, [None])
+        event = {"id": f"w{k}", "kind": kind, "event": dice.choice(named), "start": dice.choice([moment, str])(some_day())}
+        if kind == "weather" and dice.random() < 0.9:
+            event["level"] = dice.choice(COLOURS + ["橙色", "红", "黄色"])
+        if kind in ("major_change", "outage") and dice.random() < 0.7:
+            event["elder"] = f"e{dice.randrange(n)}"
+        events.append(event)
+    for unordered in (elders, contacts, events):
+        dice.shuffle(unordered)
+    return {"as_of": str(as_of), "elders": elders, "contacts": contacts, "events": events}
+
+
 def main(args):
-    if len(args) == 3 and args[0] == "--town":
-        json.dump(town(int(args[1]), int(args[2])), sys.stdout)
+    if len(args) == 3 and args[0] in ("--town", "--odd"):
+        json.dump({"--town": town, "--odd": odd}[args[0]](int(args[1]), int(args[2])), sys.stdout)
         return 0
-    if len(args) != 3:
+    if len(args) < 3:
         print(__doc__, file=sys.stderr)
         return 2
-    with open(args[0], "rb") as file:
-        policy = tomllib.load(file)
-    with open(args[1], encoding="utf-8") as file:
+    policies = []
+    for name in args[:-2]:
+        with open(name, "rb") as file:
+            policies.append(tomllib.load(file))
+    with open(args[-2], encoding="utf-8") as file:
         facts = json.load(file)
-    with open(args[2], encoding="utf-8") as file:
+    with open(args[-1], encoding="utf-8") as file:
         answer = json.load(file)
-    mine, wrong, windows = recompute(policy, facts), [], 0
-    festival_brought = any(event["kind"] == "festival" for event in facts.get("events") or [])
-    from_table = set() if festival_brought else {e["id"] for e in policy.get("extra", []) if "festival_in" in e["on"]}
+    mine, wrong, windows = recompute(policies, facts), [], 0
     if sorted(mine) != [elder["id"] for elder in answer["elders"]]:
         wrong.append("not the same elders")
     for elder in answer["elders"]:
         tier, rows = mine.get(elder["id"], (None, {}))
         theirs = {
-            (o["id"], *o["window"]): (o["tier"], o["state"], o["counted"])
+            (o["id"], *o["window"], o.get("event", "")): (o["tier"], o["state"], o["counted"])
             for o in elder["obligations"]
-            if o["id"] not in from_table
         }
-        windows += len(theirs)
+        windows += len(elder["obligations"])
+        if len(theirs) < len(elder["obligations"]):
+            wrong.append(f"{elder['id']}: a window stands twice")
+        if any(o["met"] != (o["state"] == "met") or not o["reason"] for o in elder["obligations"]):
+            wrong.append(f"{elder['id']}: met is not what the state says, or there is no reason")
         if tier != elder["tier"]:
             wrong.append(f"{elder['id']}: tier {elder['tier']}, recomputed {tier}")
         for name in sorted(rows.keys() | theirs.keys()):

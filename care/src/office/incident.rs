@@ -1,7 +1,7 @@
 //! A grave problem or sudden event (R43 to R47): the emergency call by a person first, then family and those who help,
 //! and the city's review of what must not happen twice.
 
-use super::{Done, Line, Record, Refused};
+use super::{Done, Line, Refused, about_an_elder};
 use crate::{ElderId, HomeId, PersonId, TimeDelta, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -183,36 +183,16 @@ impl Incident {
     }
 }
 
-impl Record for Incident {
-    const KIND: &'static str = "incident";
-
-    fn id(&self) -> String {
-        self.id.clone()
-    }
-    fn area(&self) -> &str {
-        &self.area
-    }
-    fn home(&self) -> Option<&HomeId> {
-        Some(&self.home)
-    }
-    fn elder(&self) -> Option<&ElderId> {
-        Some(&self.elder)
-    }
-    fn at(&self) -> Timestamp {
-        self.found_at
-    }
-    fn state(&self) -> &'static str {
-        match (&self.closed, self.grave, &self.reviewed) {
-            (Some(_), _, _) => "closed",
-            (None, true, None) => "grave",
-            (None, _, _) => "open",
-        }
-    }
-}
+about_an_elder!(Incident = "incident", it => it.found_at, match (&it.closed, it.grave, &it.reviewed) {
+    (Some(_), _, _) => "closed",
+    (None, true, None) => "grave",
+    (None, _, _) => "open",
+});
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::office::Record;
 
     fn at(minute: i64) -> Timestamp {
         Timestamp::UNIX_EPOCH + TimeDelta::minutes(minute)

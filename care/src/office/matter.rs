@@ -1,7 +1,7 @@
 //! What was found and what became of it: hazards of a house, needs, referrals to departments, follow-ups with their due
 //! days. Nothing here is closed by a timer; every step has a name and a time.
 
-use super::{Done, Line, Record, Refused, order_of};
+use super::{Done, Line, Refused, about_an_elder, order_of};
 use crate::policy::{Policy, words};
 use crate::{ElderId, HomeId, PersonId, Timestamp};
 use chrono::NaiveDate;
@@ -108,6 +108,37 @@ words! {
         Disabled = "disabled", "市残联", "disabled persons' federation";
         /// A provider or anybody else.
         Provider = "provider", "服务机构", "provider";
+    }
+}
+
+impl Department {
+    /// What Annex 3 makes its business, in the document's words.
+    pub fn duties(self) -> &'static [&'static str] {
+        match self {
+            Self::JointMeeting => &["将特殊困难老年人探访关爱工作纳入基本养老服务体系建设重点任务，依托养老服务议事协调机制，整合政策资源，动员引导慈善组织提供捐赠。"],
+            Self::PoliticalLegal => &["将特殊困难老年人探访关爱服务工作纳入平安建设重要任务。"],
+            Self::Civilization => &[
+                "将特殊困难老年人探访关爱作为新时代文明实践中心服务工作重要内容，丰富特殊困难老年人精神生活，倡导科学文明健康的生活方式，引导家庭成员向上向善、孝老爱亲。",
+                "发挥新时代文明实践中心和“爱心城市”文明实践志愿服务团作用，将探访关爱服务作为宣传群众、教育群众、引领群众、服务群众的重要内容。",
+            ],
+            Self::CivilAffairs => &[
+                "发挥养老服务机构专业优势，采取政府购买服务等方式，通过社区日间照料中心、农村幸福院等服务设施网络开展探访关爱服务。",
+                "将特殊困难老年人探访关爱服务纳入乡镇（街道）社工站服务内容，发挥社会工作专业优势，提供专业精准服务。",
+            ],
+            Self::Education => &[
+                "组织动员在校学生参与特殊困难老年人探访关爱。",
+                "积极探索在校生志愿服务计学分活动，引导在校生积极参与特殊困难老年人探访关爱，进一步加强在校生尊老孝老敬老教育，不断培育和践行社会主义核心价值观。",
+            ],
+            Self::Finance => &["统筹现有渠道资金，积极支持特殊困难老年人探访关爱服务工作，指导有关部门依法依规开展政府购买服务。"],
+            Self::Housing => &["引导物业服务企业参与做好特殊困难老年人探访关爱。鼓励物业服务企业在开展日常巡查、上门维修等服务中同步开展探访关爱服务。"],
+            Self::Agriculture => &["负责协同建立农村留守老年人关爱服务工作机制，作为农业和农村规划重点任务，纳入乡村振兴考评，作为农村公共服务重要方面，推进农村养老提质升级。"],
+            Self::Health => &[
+                "提供计划生育特殊家庭老年人基本数据。结合计划生育特殊家庭社会关爱工作，依托一对联系人制度，及时沟通情况，了解需求，帮助计划生育特殊家庭老年人解决实际困难和后顾之忧，参与做好特殊困难老年人探访关爱。",
+                "发挥家庭医生签约服务优势，通过开展上门巡诊、健康管理等及时了解掌握特殊困难老年人身体健康状况，做好慢病管理和健康监测。",
+            ],
+            Self::Disabled => &["提供残疾老年人基本信息。将对残疾老年人探访关爱纳入“关爱残疾人志愿服务活动”，帮助残疾老年人提高生活质量，积极参与做好残疾老年人探访关爱。"],
+            Self::Provider => &[],
+        }
     }
 }
 
@@ -229,28 +260,7 @@ fn misfit(zh: &str, en: &str) -> Refused {
     Refused::new(format!("当前状态为“{zh}”，不能这样操作"), format!("it is \"{en}\": this does not fit"))
 }
 
-impl Record for Hazard {
-    const KIND: &'static str = "hazard";
-
-    fn id(&self) -> String {
-        self.id.clone()
-    }
-    fn area(&self) -> &str {
-        &self.area
-    }
-    fn home(&self) -> Option<&HomeId> {
-        Some(&self.home)
-    }
-    fn elder(&self) -> Option<&ElderId> {
-        Some(&self.elder)
-    }
-    fn at(&self) -> Timestamp {
-        self.found_at
-    }
-    fn state(&self) -> &'static str {
-        self.state.code()
-    }
-}
+about_an_elder!(Hazard = "hazard", it => it.found_at, it.state.code());
 
 /// Something that an elder needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -301,28 +311,7 @@ impl Need {
     }
 }
 
-impl Record for Need {
-    const KIND: &'static str = "need";
-
-    fn id(&self) -> String {
-        self.id.clone()
-    }
-    fn area(&self) -> &str {
-        &self.area
-    }
-    fn home(&self) -> Option<&HomeId> {
-        Some(&self.home)
-    }
-    fn elder(&self) -> Option<&ElderId> {
-        Some(&self.elder)
-    }
-    fn at(&self) -> Timestamp {
-        self.found_at
-    }
-    fn state(&self) -> &'static str {
-        self.state.code()
-    }
-}
+about_an_elder!(Need = "need", it => it.found_at, it.state.code());
 
 /// A referral to a department or provider (R42).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -385,28 +374,7 @@ impl Referral {
     }
 }
 
-impl Record for Referral {
-    const KIND: &'static str = "referral";
-
-    fn id(&self) -> String {
-        self.id.clone()
-    }
-    fn area(&self) -> &str {
-        &self.area
-    }
-    fn home(&self) -> Option<&HomeId> {
-        Some(&self.home)
-    }
-    fn elder(&self) -> Option<&ElderId> {
-        Some(&self.elder)
-    }
-    fn at(&self) -> Timestamp {
-        self.sent_at
-    }
-    fn state(&self) -> &'static str {
-        self.state.code()
-    }
-}
+about_an_elder!(Referral = "referral", it => it.sent_at, it.state.code());
 
 /// 跟踪回访 (R46).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -471,29 +439,8 @@ fn next_id(id: &str) -> String {
     }
 }
 
-impl Record for FollowUp {
-    const KIND: &'static str = "follow_up";
-
-    fn id(&self) -> String {
-        self.id.clone()
-    }
-    fn area(&self) -> &str {
-        &self.area
-    }
-    fn home(&self) -> Option<&HomeId> {
-        Some(&self.home)
-    }
-    fn elder(&self) -> Option<&ElderId> {
-        Some(&self.elder)
-    }
-    fn at(&self) -> Timestamp {
-        order_of(self.due_on)
-    }
-    fn state(&self) -> &'static str {
-        match (&self.done, self.settled) {
-            (None, _) => "open",
-            (Some(_), Some(true)) => "settled",
-            (Some(_), Some(false) | None) => "again",
-        }
-    }
-}
+about_an_elder!(FollowUp = "follow_up", it => order_of(it.due_on), match (&it.done, it.settled) {
+    (None, _) => "open",
+    (Some(_), Some(true)) => "settled",
+    (Some(_), Some(false) | None) => "again",
+});

@@ -74,6 +74,38 @@ pub trait Record: Serialize + DeserializeOwned + Clone + Send + Sync {
     fn state(&self) -> &'static str;
 }
 
+/// What is about one elder is named, placed and looked up by its fields `id`, `area`, `home` and `elder`; where it stands in lists and
+/// its state in a word are its own.
+macro_rules! about_an_elder {
+    ($Type:ident = $kind:literal, $it:ident => $at:expr, $state:expr) => {
+        impl $crate::office::Record for $Type {
+            const KIND: &'static str = $kind;
+
+            fn id(&self) -> String {
+                self.id.clone()
+            }
+            fn area(&self) -> &str {
+                &self.area
+            }
+            fn home(&self) -> Option<&$crate::HomeId> {
+                Some(&self.home)
+            }
+            fn elder(&self) -> Option<&$crate::ElderId> {
+                Some(&self.elder)
+            }
+            fn at(&self) -> $crate::Timestamp {
+                let $it = self;
+                $at
+            }
+            fn state(&self) -> &'static str {
+                let $it = self;
+                $state
+            }
+        }
+    };
+}
+use about_an_elder;
+
 /// A day as the instant that a record stands at in lists: only for order, never shown.
 pub fn order_of(day: NaiveDate) -> Timestamp {
     day.and_time(NaiveTime::MIN).and_utc()

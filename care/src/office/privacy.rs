@@ -1,6 +1,6 @@
 //! What is kept for how long, what holds a deletion up, and what was asked for by those whom the records are about.
 
-use super::{Done, Record, Refused, order_of};
+use super::{Done, Record, Refused, about_an_elder, order_of};
 use crate::{ElderId, PersonId, Timestamp};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
@@ -101,25 +101,4 @@ pub struct FamilyContact {
     pub by: PersonId,
 }
 
-impl Record for FamilyContact {
-    const KIND: &'static str = "family_contact";
-
-    fn id(&self) -> String {
-        self.id.clone()
-    }
-    fn area(&self) -> &str {
-        &self.area
-    }
-    fn home(&self) -> Option<&crate::HomeId> {
-        Some(&self.home)
-    }
-    fn elder(&self) -> Option<&ElderId> {
-        Some(&self.elder)
-    }
-    fn at(&self) -> Timestamp {
-        order_of(self.on)
-    }
-    fn state(&self) -> &'static str {
-        if self.reminded { "reminded" } else { "in_touch" }
-    }
-}
+about_an_elder!(FamilyContact = "family_contact", it => order_of(it.on), if it.reminded { "reminded" } else { "in_touch" });

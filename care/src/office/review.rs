@@ -1,8 +1,8 @@
 //! The half-yearly review of an elder's file (R19): who looked, when, what changed.
 
-use super::{ElderFile, Record, order_of};
+use super::{ElderFile, about_an_elder, order_of};
 use crate::policy::{Policy, review_due};
-use crate::{ElderId, HomeId, PersonId, Timestamp};
+use crate::{ElderId, HomeId, PersonId};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -39,28 +39,7 @@ pub struct Review {
     pub changes: Vec<FieldChange>,
 }
 
-impl Record for Review {
-    const KIND: &'static str = "review";
-
-    fn id(&self) -> String {
-        self.id.clone()
-    }
-    fn area(&self) -> &str {
-        &self.area
-    }
-    fn home(&self) -> Option<&HomeId> {
-        Some(&self.home)
-    }
-    fn elder(&self) -> Option<&ElderId> {
-        Some(&self.elder)
-    }
-    fn at(&self) -> Timestamp {
-        order_of(self.on)
-    }
-    fn state(&self) -> &'static str {
-        if self.changes.is_empty() { "unchanged" } else { "changed" }
-    }
-}
+about_an_elder!(Review = "review", it => order_of(it.on), if it.changes.is_empty() { "unchanged" } else { "changed" });
 
 /// The day by which a file is to be looked at again.
 pub fn due_on(file: &ElderFile, policy: &Policy) -> NaiveDate {

@@ -1,7 +1,7 @@
 //! A visit: the record of Annex 2, when it began and ended, who, where, and what proves it. Signed, it never changes:
 //! a correction is a new version with its reason, the old ones stay (R56). What a person did not see is not guessed.
 
-use super::{Record, Refused};
+use super::{Refused, about_an_elder};
 use crate::policy::{Mode, Outcome, Policy, words};
 use crate::visit::form::{Opens, VisitForm};
 use crate::visit::guard::VisitRecord;
@@ -340,29 +340,8 @@ impl Visit {
     }
 }
 
-impl Record for Visit {
-    const KIND: &'static str = "visit";
-
-    fn id(&self) -> String {
-        self.id.clone()
-    }
-    fn area(&self) -> &str {
-        &self.area
-    }
-    fn home(&self) -> Option<&HomeId> {
-        Some(&self.home)
-    }
-    fn elder(&self) -> Option<&ElderId> {
-        Some(&self.elder)
-    }
-    fn at(&self) -> Timestamp {
-        self.start
-    }
-    fn state(&self) -> &'static str {
-        match (self.signed_at, self.corrections.is_empty()) {
-            (None, _) => "draft",
-            (Some(_), true) => "signed",
-            (Some(_), false) => "corrected",
-        }
-    }
-}
+about_an_elder!(Visit = "visit", it => it.start, match (it.signed_at, it.corrections.is_empty()) {
+    (None, _) => "draft",
+    (Some(_), true) => "signed",
+    (Some(_), false) => "corrected",
+});

@@ -1,7 +1,7 @@
 //! Visitors (服务力量): ten kinds of the document and whatever the city adds, trained, contracted, paired with elders,
 //! suspended when they cannot be relied on (R21 to R23, R27, R70).
 
-use super::{Line, Record, Refused, order_of};
+use super::{Line, Record, Refused, about_an_elder, order_of};
 use crate::policy::words;
 use crate::{ElderId, HomeId, PersonId, Timestamp};
 use chrono::NaiveDate;
@@ -175,28 +175,7 @@ impl Pairing {
     }
 }
 
-impl Record for Pairing {
-    const KIND: &'static str = "pairing";
-
-    fn id(&self) -> String {
-        self.id.clone()
-    }
-    fn area(&self) -> &str {
-        &self.area
-    }
-    fn home(&self) -> Option<&HomeId> {
-        Some(&self.home)
-    }
-    fn elder(&self) -> Option<&ElderId> {
-        Some(&self.elder)
-    }
-    fn at(&self) -> Timestamp {
-        order_of(self.from)
-    }
-    fn state(&self) -> &'static str {
-        if self.to.is_some() { "ended" } else { "open" }
-    }
-}
+about_an_elder!(Pairing = "pairing", it => order_of(it.from), if it.to.is_some() { "ended" } else { "open" });
 
 /// Who answers for a department: sees its referrals and its figures, and nothing else (Annex 3).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -226,20 +226,29 @@ impl<'a> Judge<'a> {
     }
 
     fn tier_on(&self, elder: &Elder, day: NaiveDate) -> Option<usize> {
-        let codes = elder.categories.on(day).map_or(&[][..], Vec::as_slice);
-        let numbers: Vec<(String, f64)> =
-            elder.numbers.iter().filter_map(|(name, number)| Some((name.clone(), *number.on(day)?))).collect();
-        let computed = self.policy.tier_of(&Standing {
-            age: age_on(elder.born, day),
-            categories: Few::of(codes.iter().filter_map(|code| self.policy.category(code))),
-            ability: elder.ability.on(day).copied().unwrap_or(crate::policy::Ability::None),
-            disability_level: elder.disability_level.on(day).copied().flatten(),
-            numbers: &numbers,
-        });
-        // Tiers stand strictest first. Nobody is chosen into a tier who is in none.
-        let chosen = elder.chosen.on(day).and_then(|chosen| chosen.as_ref()).and_then(|code| self.policy.tier(code));
-        computed.map(|computed| chosen.map_or(computed, |chosen| chosen.min(computed)))
+        tier_place(self.policy, elder, day)
     }
+}
+
+/// The tier that an elder is in on a day, by code: as the facts have it, or as it was chosen where that is stricter.
+pub fn tier_on<'a>(policy: &'a Policy, elder: &Elder, day: NaiveDate) -> Option<&'a str> {
+    policy.tiers.get(tier_place(policy, elder, day)?).map(|tier| tier.code.as_str())
+}
+
+fn tier_place(policy: &Policy, elder: &Elder, day: NaiveDate) -> Option<usize> {
+    let codes = elder.categories.on(day).map_or(&[][..], Vec::as_slice);
+    let numbers: Vec<(String, f64)> =
+        elder.numbers.iter().filter_map(|(name, number)| Some((name.clone(), *number.on(day)?))).collect();
+    let computed = policy.tier_of(&Standing {
+        age: age_on(elder.born, day),
+        categories: Few::of(codes.iter().filter_map(|code| policy.category(code))),
+        ability: elder.ability.on(day).copied().unwrap_or(crate::policy::Ability::None),
+        disability_level: elder.disability_level.on(day).copied().flatten(),
+        numbers: &numbers,
+    });
+    // Tiers stand strictest first. Nobody is chosen into a tier who is in none.
+    let chosen = elder.chosen.on(day).and_then(|chosen| chosen.as_ref()).and_then(|code| policy.tier(code));
+    computed.map(|computed| chosen.map_or(computed, |chosen| chosen.min(computed)))
 }
 
 /// What sets an extra off, with its windows in days.
@@ -412,6 +421,10 @@ fn owed<'a>(
         if set.on(as_of).is_some_and(|current| std::ptr::eq(current, judge.policy)) {
             let place = case.tier(as_of.max(from));
             tier = place.and_then(|place| judge.policy.tiers.get(place)).map(|tier| tier.code.as_str());
+        }
+        // Nothing is owed yet to whoever is enrolled only later.
+        if elder.enrolled_on > as_of {
+            continue;
         }
         for regular in &judge.regular {
             case.regular(regular, &mut all);

@@ -20,7 +20,7 @@ use crate::policy::{Ability, Colour, Extra, Few, Mode, Modes, Obligation, Outcom
 use crate::{ElderId, Timestamp};
 use chrono::NaiveDate;
 
-pub use evaluate::{Contacts, evaluate, evaluate_elder, evaluate_since};
+pub use evaluate::{Contacts, evaluate, evaluate_elder, evaluate_since, tier_on};
 pub use facts::{FactsRead, FactsRefused};
 pub use reasons::REASONS;
 
