@@ -30,13 +30,14 @@ def main() -> int:
         command = [binary, "demo", "--quiet", "--homes", "12", "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--data", os.path.join(folder, "data"), "--ready-file", ready]
         demo = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "RUST_LOG": "warn"})
         try:
-            return ask(demo, ready, log, examples, paths)
+            return ask(demo, folder, log, examples, paths)
         finally:
             demo.terminate()
             demo.wait(30)
 
 
-def ask(demo, ready, log, examples, paths) -> int:
+def ask(demo, folder, log, examples, paths) -> int:
+    ready = os.path.join(folder, "ready.json")
     end = time.monotonic() + 120
     while not os.path.exists(ready) or not os.path.getsize(ready):
         if demo.poll() is not None or time.monotonic() > end:
@@ -55,7 +56,8 @@ def ask(demo, ready, log, examples, paths) -> int:
     ]
     if paths:
         command += ["--include-path-regex", paths]
-    status = subprocess.run(command, check=False).returncode
+    # Whatever it keeps between runs goes with the demo: the same question twice gets the same answers.
+    status = subprocess.run(command, check=False, cwd=folder).returncode
     # A run that had lost its sign-in would have seen refusals only.
     me = urllib.request.Request(facts["console"] + "/api/v1/me", headers={"Authorization": "Bearer " + facts["api_token"]})
     with urllib.request.urlopen(me) as answer:

@@ -9,12 +9,14 @@ const $ = (id) => document.getElementById(id);
 const [queue, card, side] = [$("queue"), $("card"), $("side")];
 const chosen = () => card.querySelector("[data-alarm]")?.dataset.alarm ?? null;
 const rows = () => [...queue.querySelectorAll("a[data-alarm]")];
+/** The alarm that is on the card or on its way there. */
+let wanted = chosen();
 
 // --- keeping fresh -------------------------------------------------------------------------------------------------
 
 /**
  * Runs `work` once now and once more if it was asked for meanwhile: never two at a time, nothing missed, and in a flood
- * no more than five times a second.
+ * no more than ten times a second.
  */
 function once(work) {
   let running = null;
@@ -28,7 +30,7 @@ function once(work) {
       } catch {
         /* the lost connection shows itself */
       }
-      if (again) await new Promise((go) => setTimeout(go, Math.max(0, 200 - (Date.now() - began))));
+      if (again) await new Promise((go) => setTimeout(go, Math.max(0, 100 - (Date.now() - began))));
     } while (again);
     running = null;
   };
@@ -39,30 +41,77 @@ function once(work) {
   };
 }
 
+/** Marks the row of the alarm that is on the card or on its way there: the server draws one queue for all. */
+function mark(part) {
+  for (const row of part.querySelectorAll("a[data-alarm]")) {
+    if (row.dataset.alarm === wanted) row.setAttribute("aria-current", "true");
+    else row.removeAttribute("aria-current");
+  }
+}
+
 /** Puts a part in place and keeps the focus where it was. */
 function place(target, part) {
   const focused = target.contains(document.activeElement) ? document.activeElement : null;
-  const mark = focused && ["data-alarm", "data-verb", "data-dialog", "data-step", "data-reveal"].map((name) => [name, focused.getAttribute(name)]).find(([, value]) => value);
+  const held = focused && ["data-alarm", "data-verb", "data-dialog", "data-step", "data-reveal"].map((name) => [name, focused.getAttribute(name)]).find(([, value]) => value);
   const top = target.scrollTop;
   target.replaceChildren(part);
   target.scrollTop = top;
-  if (mark) target.querySelector(`[${mark[0]}="${CSS.escape(mark[1])}"]`)?.focus({ preventScroll: true });
+  if (held) target.querySelector(`[${held[0]}="${CSS.escape(held[1])}"]`)?.focus({ preventScroll: true });
+  tick();
+}
+
+/** What a row says; its clock, which goes on by itself, and the mark of the chosen one left out. */
+const words = (row) => row.outerHTML.replace(/<time.*?<\/time>/s, "").replace(' aria-current="true"', "");
+const drawn = new WeakMap();
+
+/** Puts the queue in place: rows that say the same stay where they are, so that a flood costs what is new in it. */
+function placeQueue(part) {
+  const [old, fresh] = [queue.querySelector("ol"), part.querySelector("ol")];
+  if (!old || !fresh) return place(queue, part);
+  const known = new Map([...old.children].map((row) => [row.firstElementChild.dataset.alarm, row]));
+  let at = old.firstElementChild;
+  for (const row of [...fresh.children]) {
+    const text = words(row);
+    const before = known.get(row.firstElementChild.dataset.alarm);
+    const same = before && (drawn.get(before) ?? words(before)) === text;
+    const shown = same ? before : row;
+    drawn.set(shown, text);
+    if (shown === at) at = at.nextElementSibling;
+    else {
+      const focused = !same && before?.contains(document.activeElement);
+      old.insertBefore(shown, at);
+      if (before && !same) {
+        if (before === at) at = at.nextElementSibling;
+        before.remove();
+      }
+      if (focused) shown.firstElementChild.focus({ preventScroll: true });
+    }
+  }
+  while (at) {
+    const gone = at;
+    at = at.nextElementSibling;
+    gone.remove();
+  }
+  queue.querySelector("h2").replaceWith(part.querySelector("h2"));
+  const [more, now] = [queue.querySelector(".more"), part.querySelector(".more")];
+  more?.remove();
+  if (now) old.after(now);
   tick();
 }
 
 const freshQueue = once(async () => {
-  const id = chosen();
+  const id = wanted;
   const fresh = await parts("/desk/queue" + (id ? `?alarm=${id}` : ""));
   if (!fresh) return;
   setNow(Number(fresh.queue.dataset.now));
-  place(queue, fresh.queue);
+  placeQueue(fresh.queue);
+  mark(queue);
   $("lamps").replaceChildren(...fresh.lamps.childNodes);
   $("totals").textContent = fresh.totals.textContent;
   ring();
   if (!chosen() && rows()[0]) choose(rows()[0].dataset.alarm, false);
 });
 
-let wanted = chosen();
 const freshCard = once(async () => {
   if (!wanted) return;
   const id = wanted;
@@ -77,10 +126,7 @@ const freshCard = once(async () => {
 function choose(id, push = true) {
   wanted = id;
   history[push ? "pushState" : "replaceState"](null, "", `/?alarm=${id}`);
-  for (const row of rows()) {
-    if (row.dataset.alarm === id) row.setAttribute("aria-current", "true");
-    else row.removeAttribute("aria-current");
-  }
+  mark(queue);
   return freshCard();
 }
 
@@ -257,13 +303,20 @@ const KEYS = {
   m: '[data-dialog="notes"]',
 };
 
-addEventListener("keydown", (event) => {
+/** Keys act on the chosen alarm: a card that is still on its way is waited for, and nothing is done if it does not come. */
+async function settled() {
+  if (wanted && wanted !== chosen()) await freshCard();
+  return !wanted || wanted === chosen();
+}
+
+addEventListener("keydown", async (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   if (event.target.closest("input, textarea, select")) return;
   const key = event.key.toLowerCase();
   if (key === "j" || key === "k") {
     const all = rows();
-    const at = all.findIndex((row) => row.dataset.alarm === chosen());
+    // From where the key before led, drawn or not.
+    const at = all.findIndex((row) => row.dataset.alarm === wanted);
     const to = all[at < 0 ? 0 : Math.min(all.length - 1, Math.max(0, at + (key === "j" ? 1 : -1)))];
     if (to) {
       to.focus();
@@ -273,12 +326,10 @@ addEventListener("keydown", (event) => {
     $("dialog-help").showModal();
   } else if (key === "e" || /^[1-9]$/.test(key)) {
     event.preventDefault();
-    openStep(key);
+    if (await settled()) openStep(key);
   } else if (KEYS[key]) {
-    const button = card.querySelector(KEYS[key]);
-    if (!button) return;
     event.preventDefault();
-    button.click();
+    if (await settled()) card.querySelector(KEYS[key])?.click();
   }
 });
 

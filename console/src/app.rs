@@ -1,14 +1,17 @@
 //! What every handler can reach: the parts that the binary handed in, and the console's own memory.
 
 use crate::caller::Caller;
+use crate::directory::Directory;
 use crate::limits::{ENDED_KEPT, Failures, PLACES_KEPT};
 use crate::live::Live;
+use crate::pages::queue::Queues;
 use crate::password::{Checker, PasswordError};
 use crate::places::Places;
 use crate::office::Office;
 use crate::ports::{Doing, Feeds, Homes, Metrics, Warnings, Switchboard};
 use crate::problem::Problem;
 use crate::people::factor::SecondFactor;
+use crate::people::provider::{Provider, Way};
 use crate::people::reads::Reads;
 use crate::watch::Watch;
 use care::{HomeId, PersonId, TimeDelta, Timestamp};
@@ -54,6 +57,8 @@ pub struct ConsoleSettings {
     pub links: Option<store::link::Links>,
     /// The secret that dispatch centres sign with; `None` = they are not listened to. Never logged.
     pub dispatch_secret: Option<String>,
+    /// The city's identity provider; `None` = people sign in by password alone.
+    pub provider: Option<Provider>,
     /// Shows the demo's sign-in on the sign-in page.
     pub demo: bool,
 }
@@ -74,6 +79,7 @@ impl ConsoleSettings {
             consents: Vec::new(),
             links: None,
             dispatch_secret: None,
+            provider: None,
             demo: false,
         }
     }
@@ -126,6 +132,12 @@ pub(crate) struct Inner {
     /// Tokens that this process has ended: a use that is being noted at the same moment must not bring one back.
     pub(crate) ended: Mutex<VecDeque<String>>,
     pub(crate) imports: crate::imports::Imports,
+    /// What a search for a home looks at.
+    pub(crate) directory: Directory,
+    /// The queues that were drawn last.
+    pub(crate) queues: Queues,
+    /// The way to the identity provider.
+    pub(crate) way: Way,
 }
 
 impl std::ops::Deref for App {
@@ -151,6 +163,9 @@ impl App {
             reads: Reads::default(),
             ended: Mutex::default(),
             imports: crate::imports::Imports::default(),
+            directory: Directory::default(),
+            queues: Queues::default(),
+            way: Way::default(),
             settings,
             parts,
         })))

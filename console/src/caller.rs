@@ -119,10 +119,22 @@ impl Need {
 /// How the caller proved who it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum By {
-    /// A browser's session.
+    /// A browser's session that a password began.
     Cookie,
+    /// A browser's session that the city's identity provider began: a second factor is the provider's to ask for.
+    Provider,
     /// A token in the Authorization header.
     Bearer,
+}
+
+impl By {
+    /// True for a session in a cookie.
+    pub(crate) fn is_browser(self) -> bool {
+        match self {
+            Self::Cookie | Self::Provider => true,
+            Self::Bearer => false,
+        }
+    }
 }
 
 /// Somebody signed in.
@@ -170,6 +182,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 
 /// The kind of a token that lives in a browser's cookie.
 pub const SESSION: &str = "session";
+/// The kind of a browser's token that the identity provider began.
+pub(crate) const PROVIDED: &str = "provided";
 /// The kind of a token for programs.
 pub const API: &str = "api";
 
@@ -239,12 +253,14 @@ pub(crate) async fn by_hash(app: &App, hash: &str, by: By) -> Result<Option<Call
     }
     let Some(mut token) = app.parts.register.token(hash).await? else { return Ok(None) };
     let now = app.now();
-    let kind = match by {
-        By::Cookie => SESSION,
-        By::Bearer => API,
+    let by = match (by, token.kind.as_str()) {
+        (By::Cookie | By::Provider, SESSION) => By::Cookie,
+        (By::Cookie | By::Provider, PROVIDED) => By::Provider,
+        (By::Bearer, API) => By::Bearer,
+        (By::Cookie | By::Provider | By::Bearer, _) => return Ok(None),
     };
-    let idle = by == By::Cookie && now - token.used_at >= app.settings.session_idle;
-    if token.kind != kind || token.expires_at <= now || idle {
+    let idle = by.is_browser() && now - token.used_at >= app.settings.session_idle;
+    if token.expires_at <= now || idle {
         return Ok(None);
     }
     let Some(person) = app.parts.register.person(&token.person).await?.filter(|p| p.active) else { return Ok(None) };

@@ -3,6 +3,7 @@
 
 use crate::app::App;
 use crate::look::Look;
+use crate::packed;
 use crate::pages;
 use crate::problem::{PROBLEM_JSON, Problem};
 use axum::extract::{Request, State};
@@ -48,6 +49,7 @@ pub(crate) async fn finish(State(app): State<App>, request: Request, next: Next)
     let whole = request.uri().path_and_query().map(|p| p.as_str().to_owned()).unwrap_or_default();
     let is_get = request.method() == Method::GET;
     let accepts_html = request.headers().get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains("text/html"));
+    let packs = is_get && packed::taken(request.headers());
     let wants_page = !path.starts_with("/api/") && accepts_html;
     let mut response = next.run(request).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>().or_else(|| foreign(&response)) {
@@ -68,7 +70,11 @@ pub(crate) async fn finish(State(app): State<App>, request: Request, next: Next)
             response.headers_mut().insert(header::ALLOW, allow);
         }
     }
+    if packs {
+        response = packed::answer(response).await;
+    }
     let headers = response.headers_mut();
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     for (name, value) in HEADERS {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }

@@ -27,6 +27,8 @@ pub const CHANGES_KEPT: usize = 4_096;
 pub const CONNECTIONS_MAX: usize = 4_096;
 /// Rows of the duty desk's queue that are drawn; the number of the rest stands below.
 pub const QUEUE_ROWS_MAX: usize = 200;
+/// Rows of a list that is saved as a file.
+pub const FILE_ROWS_MAX: usize = 100_000;
 /// Homes whose names are kept in memory for the queue.
 pub const PLACES_KEPT: usize = 20_000;
 

@@ -1,7 +1,7 @@
 //! The open alarms as the console sees them, and what changed when: one reader of the ledger for all open pages.
 //!
 //! ```text
-//! ledger.changed() ──▶ follow: read the open alarms, compare versions ──▶ numbered changes (a ring) ──▶ every stream
+//! ledger.changed() ──▶ follow: compare versions, read what is new ──▶ numbered changes (a ring) ──▶ every stream
 //! ```
 //!
 //! A stream holds nothing but the number of the last change it sent. One that comes back with a number reads on from
@@ -12,7 +12,7 @@ use crate::limits::{CHANGES_KEPT, STREAMS_MAX};
 use crate::problem::Problem;
 use crate::shape::AlarmShape;
 use care::{Alarm, AlarmId, HomeId, Level};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use store::ledger::each_open;
@@ -23,6 +23,8 @@ const PAUSE_MIN: Duration = Duration::from_millis(20);
 /// Read at least this often, whatever the ledger says: another process may write too.
 const REREAD: Duration = Duration::from_secs(5);
 
+/// Changed alarms that are read one by one; of more, all that are open are read in pages.
+const ONE_BY_ONE_MAX: usize = 200;
 /// How long a page waits for the first reading after the start.
 const FIRST_WITHIN: Duration = Duration::from_secs(5);
 
@@ -42,9 +44,11 @@ impl Change {
     }
 }
 
+type Open = BTreeMap<AlarmId, (u64, Arc<Alarm>)>;
+
 #[derive(Default)]
 struct State {
-    open: BTreeMap<AlarmId, (u64, Arc<Alarm>)>,
+    open: Open,
     by_home: HashMap<HomeId, (usize, Level)>,
     changes: VecDeque<Change>,
     last: u64,
@@ -140,7 +144,7 @@ impl Live {
         self.state().by_home.get(home).copied()
     }
 
-    fn apply(&self, now_open: BTreeMap<AlarmId, (u64, Arc<Alarm>)>, gone: Vec<Arc<Alarm>>) {
+    fn apply(&self, now_open: Open, gone: Vec<Arc<Alarm>>) {
         let mut state = self.state();
         let changed: Vec<Arc<Alarm>> = now_open
             .iter()
@@ -175,15 +179,23 @@ impl Live {
 
 /// Reads the open alarms and tells what changed.
 async fn read(app: &App) -> Result<(), Problem> {
-    let mut open = BTreeMap::new();
-    each_open(app.parts.ledger.as_ref(), usize::MAX, |stored| {
-        open.insert(stored.value.id.clone(), (stored.version, Arc::new(stored.value)));
-    })
-    .await?;
-    let missing: Vec<AlarmId> = app.live.state().open.keys().filter(|id| !open.contains_key(*id)).cloned().collect();
-    let mut gone = Vec::with_capacity(missing.len());
-    for id in missing {
-        if let Some(stored) = app.parts.ledger.alarm(&id).await? {
+    let ledger = app.parts.ledger.as_ref();
+    let versions: BTreeMap<AlarmId, u64> = ledger.open_versions().await?.into_iter().collect();
+    let mut open = app.live.state().open.clone();
+    let stale = |id: &AlarmId, open: &Open| open.get(id).map(|(version, _)| version) != versions.get(id);
+    let ids: BTreeSet<&AlarmId> = open.keys().chain(versions.keys()).filter(|id| stale(id, &open)).collect();
+    let ids: Vec<AlarmId> = ids.into_iter().cloned().collect();
+    let mut gone = Vec::new();
+    // A flood, or the start: pages cost less than one question for each.
+    if ids.len() > ONE_BY_ONE_MAX {
+        each_open(ledger, usize::MAX, |stored| {
+            open.insert(stored.value.id.clone(), (stored.version, Arc::new(stored.value)));
+        })
+        .await?;
+    }
+    for id in ids.into_iter().filter(|id| stale(id, &open)).collect::<Vec<_>>() {
+        open.remove(&id);
+        if let Some(stored) = ledger.alarm(&id).await? {
             if stored.value.is_open() {
                 open.insert(id, (stored.version, Arc::new(stored.value)));
             } else {

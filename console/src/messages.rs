@@ -105,8 +105,9 @@ word_table! {
     queue_more: "还有 {n} 起未列出", "{n} more are not shown";
     card_label: "当前报警", "The alarm";
     side_label: "资料", "The home";
-    card_empty: "请选择一起报警", "Choose an alarm";
-    card_empty_hint: "用 J 和 K 移动，按 A 接手。", "Move with J and K, claim with A.";
+    card_none: "现在没有要处理的报警", "Nothing to do right now";
+    card_none_hint: "有新报警时，老人、地址和处置步骤会出现在这里。按 A 接手。", "A new alarm shows here: the elder, the address, what to do. A claims it.";
+    card_none_start: "请先点“开始值班”：打开声音，报警会按您的名字呼叫。新的报警会出现在这里，按 A 接手。", "Start your shift first: it turns the sound on, and alarms call you up by name. A new alarm shows here; A claims it.";
     level_red: "紧急", "Red";
     level_urgent: "加急", "Urgent";
     level_attention: "关注", "Attention";
@@ -310,6 +311,8 @@ word_table! {
     drill_banner_text: "带“演练”标记的报警不是真的；真实设备的报警照常呼叫。", "Alarms marked as drill are not real. Signals of real devices are called all the same.";
     drill_home: "演练家庭 {home}", "Drill home {home}";
     drill_lead: "演练报警有明显标记，不会呼叫真实的人，也不计入统计。演练最长 30 分钟，到时自动结束。真实设备的报警照常处理。", "Alarms of a drill are clearly marked, call no real person and are not counted. A drill lasts 30 minutes at most and ends by itself. Signals of real devices are called all the same.";
+    claimed_steps: "照下面的步骤处置（按 1 开始），然后报告做了什么。", "Do the steps below (1 begins), then report what was done.";
+    reported_close: "已报告。确认老人平安后，再结束。", "Reported. Close it once the elder is known to be safe.";
     closed_next: "已结束。按 J 看下一起；还可以补充记录。", "Closed. J goes to the next one; a note can still be added.";
     drill_no_call: "这是演练，不会真的拨出；请直接记下结果", "this is a drill and nobody is really called: write down what would have come of it";
     drill_who: "演练由班长发起。", "A shift lead begins a drill.";
@@ -405,8 +408,16 @@ word_table! {
     homes_title: "家庭", "Homes";
     homes_empty: "还没有登记家庭", "No homes registered yet";
     homes_empty_hint: "登记家庭、老人和设备之后，这里会显示每户的情况。", "Once homes, elders and devices are registered, this page shows how each of them is.";
+    search_label: "查找家庭", "Find a home";
+    search_hint: "姓名、拼音首字母、电话末位、地址", "Name, pinyin initials, end of a number, address";
+    search_go: "查找", "Find";
+    search_all: "显示全部", "Show all";
+    search_none: "没有找到", "Nothing found";
+    search_none_hint: "换一种写法试试：姓名、拼音首字母（如 cxy）、电话的后三四位，或地址里的两个字。", "Try another way: the name, its pinyin initials (cxy), the last three or four digits of a number, or two characters of the address.";
+    invalid_search: "查找的内容太长", "The text to search for is too long";
     homes_next: "下一页", "Next page";
     homes_first: "回到第一页", "Back to the first page";
+    column_home: "家庭编号", "Home";
     column_elder: "老人", "Elder";
     column_area: "地区", "Area";
     column_alarms: "报警", "Alarms";
@@ -437,6 +448,7 @@ word_table! {
     shift_on: "值班中 · 试音", "On shift · test sound";
     sound_bar: "声音没有打开：新的报警不会响。", "Sound is off: a new alarm will not be heard.";
     sound_on: "打开声音", "Turn sound on";
+    sound_on_shift: "开始值班，打开声音", "Start shift and turn sound on";
     lost_title: "连接中断", "Connection lost";
     lost_text: "这个页面现在收不到新的报警。正在重新连接；如果一分钟内没有恢复，请用电话通知班长。", "This page does not get new alarms now. It is trying to come back; if it does not within a minute, phone the shift lead.";
     new_alarm: "新报警：{what}", "New alarm: {what}";
@@ -586,6 +598,11 @@ word_table! {
     invalid_family_elders: "请填写辖区内老人的编号（最多 8 位），且该账号的角色应为家属", "must be identifiers of elders of your area, at most 8, and the account one of a family";
     nav_manage: "管理", "Administration";
     my_account: "我的账号", "My account";
+    provider_go: "用 {name} 登录", "Sign in with {name}";
+    provider_end: "同时退出 {name}", "Sign out of {name} as well";
+    provider_stranger: "您的统一身份在这里没有对应的账号，请联系管理员。", "Your identity has no account here. Ask your administrator.";
+    provider_unreachable: "统一身份服务暂时没有响应。请稍后再试，或用密码登录。", "The identity provider does not answer. Try again in a moment, or sign in with your password.";
+    provider_refused: "这次登录没有完成，请重新开始。", "This sign-in was not completed. Please start again.";
     sign_in_code_title: "二次验证", "Second factor";
     sign_in_code: "验证码", "Code";
     sign_in_code_hint: "打开手机上的验证器，输入 6 位数字；手机不在身边时，输入一个恢复码。", "Type the six digits of your authenticator; without it, one of your recovery codes.";

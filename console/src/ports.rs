@@ -95,6 +95,29 @@ pub struct Feed {
     pub figure: Option<Figure>,
 }
 
+/// What is asked of an identity provider.
+#[derive(Debug)]
+pub enum Question<'a> {
+    /// To read an address.
+    Get(&'a str),
+    /// To take a form.
+    Form {
+        /// Where.
+        address: &'a str,
+        /// The form, encoded.
+        body: String,
+        /// The Authorization header.
+        login: Option<String>,
+    },
+}
+
+/// Asks an identity provider over HTTP. No redirects are followed; an answer is short and comes within seconds.
+#[async_trait]
+pub trait Fetch: Send + Sync {
+    /// The status and the body, or why there is none.
+    async fn ask(&self, asked: Question<'_>) -> Result<(u16, Vec<u8>), String>;
+}
+
 /// The health of the platform's parts. Cheap: asked for with every page and probe.
 pub trait Feeds: Send + Sync {
     /// The parts, in the order in which they are shown.

@@ -51,14 +51,14 @@ pub(crate) fn state_name(state: FeedState) -> &'static str {
 }
 
 /// The process lives and answers.
-#[utoipa::path(get, path = "/healthz", tag = "probes", responses((status = 200, description = "alive", body = String, content_type = "text/plain")))]
+#[utoipa::path(get, path = "/healthz", tag = "probes", responses((status = 200, description = "alive", body = String, content_type = "text/plain")), security((), ("token" = []), ("session" = [])))]
 pub(crate) async fn healthz() -> &'static str {
     "alive\n"
 }
 
 /// Log, ledger, door and ingest are there. A channel that is down does not make the platform unready: it still takes
 /// in calls, and its other channels and the operators are there.
-#[utoipa::path(get, path = "/readyz", tag = "probes", responses((status = 200, body = Readiness), (status = 503, body = Readiness)))]
+#[utoipa::path(get, path = "/readyz", tag = "probes", responses((status = 200, body = Readiness), (status = 503, body = Readiness)), security((), ("token" = []), ("session" = [])))]
 pub(crate) async fn readyz(State(app): State<App>) -> Response {
     let feeds = app.parts.feeds.feeds();
     let needed = |kind: FeedKind| match kind {
@@ -88,7 +88,7 @@ pub(crate) async fn readyz(State(app): State<App>) -> Response {
 }
 
 /// Prometheus exposition text.
-#[utoipa::path(get, path = "/metrics", tag = "probes", responses((status = 200, description = "Prometheus text", body = String, content_type = "text/plain")))]
+#[utoipa::path(get, path = "/metrics", tag = "probes", responses((status = 200, description = "Prometheus text", body = String, content_type = "text/plain")), security((), ("token" = []), ("session" = [])))]
 pub(crate) async fn metrics(State(app): State<App>) -> Response {
     let mut text = app.parts.metrics.text();
     if !text.is_empty() && !text.ends_with('\n') {

@@ -85,7 +85,8 @@ async fn guard(State((app, need)): State<(App, Need)>, mut request: Request, nex
             if !need.met_by(caller.role) {
                 return Err(Problem::Forbidden);
             }
-            // A program's token was made by somebody at the machine itself; a browser has to bring what is asked of its role.
+            // A program's token was made by somebody at the machine itself; a browser has to bring what is asked of
+            // its role, unless an identity provider asks for it.
             let asked = caller.by == crate::caller::By::Cookie && need != Need::SignedIn && app.settings.second_factor.asked_of(caller.role);
             if asked && !factor::on(&app, &caller.person).await? {
                 return Err(Problem::FactorMissing);
@@ -93,7 +94,7 @@ async fn guard(State((app, need)): State<(App, Need)>, mut request: Request, nex
             Some(caller)
         }
     };
-    let by_browser = need != Need::Signed && caller.as_ref().is_none_or(|c| c.by == crate::caller::By::Cookie);
+    let by_browser = need != Need::Signed && caller.as_ref().is_none_or(|c| c.by.is_browser());
     if by_browser && !same_site(&app, request.method(), headers) {
         return Err(Problem::CrossSite);
     }
@@ -197,6 +198,8 @@ pub(crate) fn build(app: &App) -> (Router, Vec<Route>) {
         .post("/sign-in", Nothing, pages::sign_in::enter)
         .get("/sign-in/code", Nothing, pages::sign_in::code_page)
         .post("/sign-in/code", Nothing, pages::sign_in::code)
+        .get("/sign-in/provider", Nothing, pages::provider::begin)
+        .get("/sign-in/provider/done", Nothing, pages::provider::done)
         .post("/sign-out", SignedIn, pages::sign_in::leave)
         .post("/preferences", Nothing, pages::preferences::change)
         .get("/assets/{version}/{file}", Nothing, pages::assets::file)

@@ -291,6 +291,9 @@ pub struct ConsoleConfig {
     /// Who has to show a second factor: `optional`, `administrators` or `everybody`.
     #[serde(default)]
     pub second_factor: console::SecondFactor,
+    /// The city's identity provider; left out: people sign in by password.
+    #[serde(default)]
+    pub provider: Option<crate::identity::ProviderConfig>,
 }
 
 fn session_hours() -> u32 {
@@ -449,6 +452,7 @@ impl Config {
             say("channels: no real channel is configured, so nobody could be called; give a [[trunk]], [channels.webhook] or [messages]".into());
         }
         self.messages.wrong().into_iter().for_each(&mut say);
+        self.console.provider.iter().flat_map(crate::identity::ProviderConfig::wrong).for_each(&mut say);
         let ranges = [
             ("detector.silence_max_h", self.detector.silence_max_h, 1.0, 48.0),
             ("detector.attention_per_month", self.detector.attention_per_month, 0.05, 10.0),
@@ -602,6 +606,14 @@ mod tests {
         assert!(wrong(&open).contains("mqtt.listen = \"0.0.0.0:1883\" is open beyond this machine without TLS"));
         let waived = open.replace("[console]", "waiver = \"closed network of the test lab, Lin takes the risk\"\n[console]");
         assert_eq!(wrong(&waived), "");
+    }
+
+    #[test]
+    fn an_identity_provider_is_asked_by_tls_only() {
+        let with = |issuer: &str| GOOD.replace("[channels", &format!("[console.provider]\nname = \"City ID\"\nissuer = \"{issuer}\"\nclient_id = \"h\"\nbase = \"https://h.example\"\n[channels"));
+        assert_eq!(wrong(&with("https://id.example")), "");
+        assert!(wrong(&with("http://id.example")).contains("console.provider.issuer = \"http://id.example\": write an https:// address"));
+        assert!(wrong(&with("https://id.example").replace("\"h\"", "\" \"")).contains("console.provider.client_id is empty"));
     }
 
     #[test]

@@ -121,11 +121,8 @@ struct Api {
 
 impl Api {
     fn new(args: &DeviceArgs) -> anyhow::Result<Self> {
-        if rustls::crypto::CryptoProvider::get_default().is_none() && rustls::crypto::ring::default_provider().install_default().is_err() {
-            tracing::debug!("another TLS provider is installed already");
-        }
         let token = std::fs::read_to_string(&args.token_file).with_context(|| format!("reading {}", args.token_file.display()))?;
-        let client = reqwest::Client::builder().timeout(ANSWER_WITHIN).redirect(reqwest::redirect::Policy::none()).build().context("the HTTP client")?;
+        let client = crate::asking::client(ANSWER_WITHIN)?;
         Ok(Self { client, base: args.url.trim_end_matches('/').to_owned(), token: token.trim().to_owned() })
     }
 

@@ -1,5 +1,6 @@
 //! Hearthline, the one binary: the composition root that knows every room of the house.
 
+mod asking;
 pub mod authority;
 pub mod canary;
 pub mod carry;
@@ -15,6 +16,7 @@ pub mod duty;
 pub mod evaluate;
 pub mod hub;
 pub mod hub_setting;
+pub mod identity;
 pub mod init;
 pub mod keys;
 pub mod lamp;

@@ -80,6 +80,7 @@ fn blueprint(config: &Config) -> anyhow::Result<Blueprint> {
         None => None,
     };
     console.links = config.messages.links()?;
+    console.provider = config.console.provider.as_ref().map(crate::identity::ProviderConfig::provider).transpose()?;
     console.consents = config.messages.consents();
     console.dispatch_secret = webhook.as_ref().map(|w| w.secret.clone());
     let bridges = config.mqtt.bridge.iter().map(bridge).collect::<anyhow::Result<Vec<_>>>()?;

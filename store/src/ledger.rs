@@ -284,6 +284,9 @@ pub trait Ledger: Send + Sync {
     /// Alarms, newest first. `after` is the last one of the page before; at most `max` (1 to 500).
     async fn alarms(&self, which: Which, after: Option<&AlarmId>, max: usize) -> Result<Vec<Stored<Alarm>>, LedgerError>;
 
+    /// The version of every open alarm: which of them have changed is known without reading them.
+    async fn open_versions(&self) -> Result<Vec<(AlarmId, u64)>, LedgerError>;
+
     /// Open alarms whose deadline is at or before `now`: red first, then the longest overdue.
     async fn due(&self, now: Timestamp, max: usize) -> Result<Vec<AlarmId>, LedgerError>;
 

@@ -36,14 +36,15 @@ await page.evaluate(() => {
   new MutationObserver(look).observe(document.getElementById("queue"), { childList: true, subtree: true });
 });
 
-// The other consoles: each holds its stream open and notes when an alarm came.
+// The other consoles: each holds its stream open and notes when an alarm came first. No JSON is read here: the reader
+// shares the machine with what it measures.
 const heard = [];
-let delivered = 0;
 const stop = new AbortController();
 const raised = new Map();
 async function console_() {
   const answer = await fetch(`${place.url}/api/v1/events`, { headers: { authorization: `Bearer ${place.token}` }, signal: stop.signal });
   const decoder = new TextDecoder();
+  const mine = new Set();
   let text = "";
   for await (const chunk of answer.body) {
     const now = Date.now();
@@ -51,20 +52,15 @@ async function console_() {
     const events = text.split("\n\n");
     text = events.pop();
     for (const event of events) {
-      if (!event.includes("event: alarm")) continue;
-      const alarm = JSON.parse(/^data: (.*)$/m.exec(event)[1]);
-      const key = `${alarm.id}`;
-      if (alarm.presses !== 1 || alarm.state !== "raised") continue;
-      raised.set(key, Date.parse(alarm.raised_at));
-      if (!raised.has(`${key}/${this.n}`)) {
-        raised.set(`${key}/${this.n}`, now);
-        delivered += 1;
-        heard.push(now - Date.parse(alarm.raised_at));
-      }
+      const id = /"id":"([^"]+)"/.exec(event)?.[1];
+      if (!id || mine.has(id)) continue;
+      mine.add(id);
+      if (!raised.has(id)) raised.set(id, Date.parse(/"raised_at":"([^"]+)"/.exec(event)[1]));
+      heard.push(now - raised.get(id));
     }
   }
 }
-const streams = [...Array(CONSOLES).keys()].map((n) => console_.call({ n }).catch(() => {}));
+const streams = [...Array(CONSOLES).keys()].map(() => console_().catch(() => {}));
 await until(async () => (await (await fetch(`${place.url}/metrics`)).text()).includes("hearthline_") && true, "the metrics");
 await new Promise((go) => setTimeout(go, 2_000));
 for (let n = 1; n <= PRESSES; n += 1) {
@@ -72,10 +68,10 @@ for (let n = 1; n <= PRESSES; n += 1) {
   await door.say(`care/v1/${home(n)}/button-1/call`, JSON.stringify({ id: `f-${n}` }));
   await new Promise((go) => setTimeout(go, Math.max(0, 1_000 / A_SECOND - (Date.now() - began))));
 }
-await until(() => delivered >= PRESSES * CONSOLES, "every console to hear every alarm");
-row(`${CONSOLES} consoles with open streams, ${A_SECOND} alarms/s: each alarm on each console after it was raised`, "all delivered", `${delivered} of ${PRESSES * CONSOLES}; ${spread(heard)}`);
+await until(() => heard.length >= PRESSES * CONSOLES, "every console to hear every alarm");
+row(`${CONSOLES} consoles with open streams, ${A_SECOND} alarms/s: each alarm on each console after it was raised`, "all delivered", `${heard.length} of ${PRESSES * CONSOLES}; ${spread(heard)}`);
 const shown = await page.evaluate(() => globalThis.seen);
-const late = [...raised].filter(([key]) => !key.includes("/") && shown[key]).map(([key, when]) => shown[key] - when);
+const late = [...raised].filter(([key]) => shown[key]).map(([key, when]) => shown[key] - when);
 row("an alarm on the screen after it was raised, in Chromium, beside these consoles", "p99 < 250 ms", `${spread(late)} (${late.length} alarms)`);
 stop.abort();
 await Promise.all(streams);
@@ -106,16 +102,24 @@ for (let n = PRESSES + 1; n <= OPEN; n += 50) {
   await Promise.all([...Array(Math.min(50, OPEN + 1 - n)).keys()].map((k) => door.say(`care/v1/${home(n + k)}/leak-1/water_leak`, JSON.stringify({ id: `q-${n + k}` }))));
 }
 const cookie = (await page.context().cookies()).map((c) => `${c.name}=${c.value}`).join("; ");
-const queue = async () => {
+const got = async (path) => {
   const began = performance.now();
-  const answer = await fetch(`${place.url}/desk/queue`, { headers: { cookie, accept: "text/html" } });
+  const answer = await fetch(place.url + path, { headers: { cookie, accept: "text/html" } });
   const text = await answer.text();
   return [performance.now() - began, text];
 };
-await until(async () => (await queue())[1].includes(`<b>${OPEN}</b>`), `${OPEN} open alarms in the queue`);
-const took = [];
-for (let n = 0; n < ROUNDS; n += 1) took.push((await queue())[0]);
-row(`the queue with ${OPEN} open alarms, from the request to its last byte`, "< 200 ms", spread(took));
+await until(async () => (await got("/desk/queue"))[1].includes(`<b>${OPEN}</b>`), `${OPEN} open alarms in the queue`);
+// Each drawn anew: a drawn queue is shown to whoever asks within half a second.
+const drawn = async (ask) => {
+  const took = [];
+  for (let n = 0; n < ROUNDS; n += 1) {
+    took.push((await ask())[0]);
+    await new Promise((go) => setTimeout(go, 600));
+  }
+  return took;
+};
+row(`the queue with ${OPEN} open alarms, from the request to its last byte`, "< 200 ms", spread(await drawn(() => got("/desk/queue"))));
+row(`the whole duty desk with ${OPEN} open alarms, likewise`, "", spread(await drawn(() => got("/"))));
 
 door.end();
 await chrome.close();

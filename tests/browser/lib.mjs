@@ -1,5 +1,7 @@
-// A house of its own for the browser's stories: the binary on ports of its own, Debian's Chromium, presses by a real MQTT client.
+// A house of its own for the browser's stories: the binary on ports of its own, Debian's Chromium, presses by a real MQTT client;
+// and a small town for those of the office.
 
+import axe from "axe-core";
 import { chromium } from "playwright-core";
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -8,7 +10,7 @@ import { join, resolve } from "node:path";
 import { publisher } from "./mqtt.mjs";
 
 const ROOT = resolve(import.meta.dirname ?? new URL(".", import.meta.url).pathname, "../..");
-const BINARY = process.env.HEARTHLINE_BIN ?? join(ROOT, "target/debug/hearthline");
+export const BINARY = process.env.HEARTHLINE_BIN ?? join(ROOT, "target/debug/hearthline");
 /** Everything is waited for at most this long: a busy machine is slow, not broken. */
 export const PATIENCE = 60_000;
 
@@ -46,6 +48,9 @@ export async function house(...more) {
   let presses = 0;
   return {
     url: facts.console,
+    mqtt: facts.mqtt,
+    user: facts.mqtt_user,
+    secret: facts.mqtt_password,
     token: facts.api_token,
     password,
     /** Publishes by mosquitto_pub. */
@@ -85,6 +90,18 @@ export async function house(...more) {
   };
 }
 
+/** Starts the made-up town of the office (an example of the console). */
+export async function town() {
+  const binary = join(ROOT, "target/debug/examples/office");
+  must(existsSync(binary), `${binary} is missing: cargo build -p console --examples`);
+  const child = spawn(binary, ["127.0.0.1:0"], { stdio: ["ignore", "pipe", "inherit"] });
+  let said = "";
+  child.stdout.on("data", (data) => (said += data));
+  const url = await until(() => said.match(/http:\/\/\S+/)?.[0] ?? (child.exitCode === null ? null : "ended"), "the town");
+  must(url !== "ended", "the town ended");
+  return { url, password: "correct horse", end: async () => void child.kill("SIGKILL") };
+}
+
 export function browser() {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
@@ -115,3 +132,15 @@ export async function signIn(page, at, name = "operator") {
   await page.click("form[action='/sign-in'] button[type=submit]");
   await page.waitForURL((url) => !url.pathname.startsWith("/sign-in"));
 }
+
+/** What axe finds by WCAG 2.2 AA and its own good practice, in a line each. Evaluated from outside: the page's policy lets no script in. */
+export async function violations(page) {
+  await page.evaluate(axe.source);
+  const found = await page.evaluate(async () => (await globalThis.axe.run(document, { resultTypes: ["violations"] })).violations);
+  return found.map((v) => `${v.id}: ${v.help} (${v.nodes.slice(0, 3).map((n) => n.target.join(" ")).join(", ")})`);
+}
+
+export const PHONE = { width: 390, height: 844, hasTouch: true, isMobile: true };
+
+/** True if nothing has to be scrolled sideways. */
+export const fits = (page) => page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth);

@@ -45,3 +45,32 @@ export const PAGES = [
   { path: "/rotas/edit", who: "lead" },
   { path: "/well-calls", who: "lead" },
 ];
+
+/** The pages of the office, in its own town. */
+export const OFFICE_PAGES = [
+  { path: "/office/due", who: "city" },
+  { path: "/office/elders", who: "city" },
+  { path: "/office/elders/elder-01", who: "city" },
+  { path: "/office/elders/elder-01/edit", who: "city" },
+  { path: "/office/elders/elder-01/found", who: "city" },
+  { path: "/office/elders/elder-01/rights", who: "city" },
+  { path: "/office/elders/elder-01/copies", who: "city" },
+  { path: "/office/elders/elder-01/standing", who: "city" },
+  { path: "/office/surveys", who: "city" },
+  { path: "/office/visitors", who: "city" },
+  { path: "/office/copies", who: "city" },
+  { path: "/office/months", who: "city" },
+  { path: "/office/follow-ups", who: "city" },
+  { path: "/office/hazards", who: "city" },
+  { path: "/office/needs", who: "city" },
+  { path: "/office/incidents", who: "city" },
+  { path: "/office/referrals", who: "city" },
+  { path: "/office/samples", who: "city" },
+  { path: "/office/findings", who: "city" },
+  { path: "/office/flags", who: "city" },
+  { path: "/office/events", who: "city" },
+  { path: "/office/import", who: "city" },
+  { path: "/office/export/province", who: "city" },
+  { path: "/office/policy", who: "city" },
+  { path: "/office/retention", who: "city" },
+];

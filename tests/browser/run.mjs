@@ -1,9 +1,9 @@
 // node run.mjs [PATTERN]: the stories, then every page in both languages and themes. A story that fails is tried once more,
 // in a new house, and is said to be flaky if it passes then.
 
-import axe from "axe-core";
-import { browser, house, must, signIn, until, window_ } from "./lib.mjs";
-import { PAGES } from "./pages.mjs";
+import { browser, fits, house, must, signIn, town, until, violations, window_ } from "./lib.mjs";
+import { OFFICE } from "./office.mjs";
+import { OFFICE_PAGES, PAGES } from "./pages.mjs";
 import { HOUSES, STORIES } from "./stories.mjs";
 
 const LOOKS = [
@@ -32,26 +32,23 @@ async function test(name, work) {
   failed += 1;
 }
 
-for (const [name, story] of Object.entries(STORIES)) {
+const stories = [
+  ...Object.entries(STORIES).map(([name, story]) => [name, story, () => house(...(HOUSES[name] ?? []))]),
+  ...Object.entries(OFFICE).map(([name, story]) => [name, story, town]),
+];
+for (const [name, story, begin] of stories) {
   for (const look of LOOKS) {
     await test(`${name} [${look.language} ${look.theme}]`, async () => {
-      const at = await house(...(HOUSES[name] ?? []));
+      const at = await begin();
       try {
         const page = await story(chrome, at, look);
         must(page.faults.length === 0, page.faults.join("; "));
-        await page.context().close();
       } finally {
+        for (const context of chrome.contexts()) await context.close();
         await at.end();
       }
     });
   }
-}
-
-/** Violations of axe, in a line each. */
-async function violations(page) {
-  await page.evaluate(axe.source);
-  const found = await page.evaluate(async () => (await globalThis.axe.run(document, { resultTypes: ["violations"] })).violations);
-  return found.map((v) => `${v.id}: ${v.help} (${v.nodes.slice(0, 3).map((n) => n.target.join(" ")).join(", ")})`);
 }
 
 /** Controls that are smaller than 24 px, links within sentences left out (WCAG 2.5.8). */
@@ -61,6 +58,35 @@ const small = () =>
     .map((e) => [e, e.getBoundingClientRect()])
     .filter(([, box]) => box.width > 0 && (box.width < 24 || box.height < 24))
     .map(([e, box]) => `${e.outerHTML.slice(0, 80)} ${Math.round(box.width)}x${Math.round(box.height)}`);
+
+/** Every page of a list in every look, on a desk and on a phone. */
+async function looked(at, list, whole) {
+  for (const look of ALL_LOOKS) {
+    const pages = new Map();
+    for (const { path, who } of list) {
+      await test(`${path} [${look.language} ${look.theme}]`, async () => {
+        let page = pages.get(who);
+        if (!page) {
+          page = await window_(chrome, at, look);
+          if (who) await signIn(page, at, who);
+          pages.set(who, page);
+        }
+        await page.setViewportSize({ width: 1440, height: 900 });
+        await page.goto(at.url + whole(path));
+        await page.waitForSelector("main");
+        const wrong = await violations(page);
+        must(wrong.length === 0, wrong.join("\n  "));
+        must((await page.getAttribute("html", "lang")).startsWith(look.language), "the language of the page");
+        const tiny = await page.evaluate(small);
+        must(tiny.length === 0, `too small to hit: ${tiny.join("; ")}`);
+        await page.setViewportSize({ width: 390, height: 844 });
+        must(await fits(page), "on a phone something has to be scrolled sideways");
+        must(page.faults.length === 0, page.faults.splice(0).join("; "));
+      });
+    }
+    for (const page of pages.values()) await page.context().close();
+  }
+}
 
 if (PAGES.some(({ path }) => pattern.test(path))) {
   const at = await house();
@@ -72,32 +98,12 @@ if (PAGES.some(({ path }) => pattern.test(path))) {
   await at.api("/api/v1/people", { id: "family", name: "女儿", role: "family", password: at.password });
   await at.api(`/api/v1/elders/${elder}/consents/share_family`, { state: "given", said_by: "本人", proof: { kind: "paper", kept: "社区" } });
   must((await at.api("/api/v1/people/family/elders", { elders: [elder] })).status === 200, "a family account");
-  for (const look of ALL_LOOKS) {
-    const pages = new Map();
-    for (const { path, who } of PAGES) {
-      await test(`${path} [${look.language} ${look.theme}]`, async () => {
-        let page = pages.get(who);
-        if (!page) {
-          page = await window_(chrome, at, look);
-          if (who) await signIn(page, at, who);
-          pages.set(who, page);
-        }
-        await page.setViewportSize({ width: 1440, height: 900 });
-        await page.goto(at.url + path.replace("{alarm}", alarm).replace("{month}", month).replace("{visit}", visit));
-        await page.waitForSelector("main");
-        const wrong = await violations(page);
-        must(wrong.length === 0, wrong.join("\n  "));
-        must((await page.getAttribute("html", "lang")).startsWith(look.language), "the language of the page");
-        const tiny = await page.evaluate(small);
-        must(tiny.length === 0, `too small to hit: ${tiny.join("; ")}`);
-        await page.setViewportSize({ width: 390, height: 844 });
-        const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-        must(wide <= 390, `on a phone the page is ${wide} px wide`);
-        must(page.faults.length === 0, page.faults.splice(0).join("; "));
-      });
-    }
-    for (const page of pages.values()) await page.context().close();
-  }
+  await looked(at, PAGES, (path) => path.replace("{alarm}", alarm).replace("{month}", month).replace("{visit}", visit));
+  await at.end();
+}
+if (OFFICE_PAGES.some(({ path }) => pattern.test(path))) {
+  const at = await town();
+  await looked(at, OFFICE_PAGES, (path) => path);
   await at.end();
 }
 

@@ -3,6 +3,7 @@
 use super::openapi::Refusals;
 use crate::app::App;
 use crate::caller::Caller;
+use crate::directory;
 use crate::extract::{Asked, Id, cursor, limit};
 use crate::places::Place;
 use crate::problem::Problem;
@@ -17,6 +18,8 @@ use std::sync::Arc;
 use store::register::DeviceRecord;
 use utoipa::{IntoParams, ToSchema};
 
+/// Longest text of a search, characters.
+const SEARCH_CHARS_MAX: usize = 64;
 /// Most homes looked at for one page of an area.
 const SCAN_MAX: usize = 10_000;
 
@@ -24,6 +27,10 @@ const SCAN_MAX: usize = 10_000;
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct HomesAsked {
+    /// Leads to homes by a name, its first letters in pinyin, three digits or more of the end of a phone number, an address
+    /// (for those who take alarms) or the home's identifier. Then there is one page.
+    #[param(max_length = 64)]
+    pub(crate) text: Option<String>,
     /// `next` of the page before.
     pub(crate) cursor: Option<String>,
     /// Most homes on this page.
@@ -180,11 +187,29 @@ pub(crate) async fn find(app: &App, caller: &Caller, id: HomeId) -> Result<Found
     Ok(Found { id, place, view })
 }
 
-/// Homes, by identifier.
+/// What was asked for: a page by identifier, or what a text leads to.
+pub(crate) async fn asked(app: &App, caller: &Caller, asked: HomesAsked) -> Result<(Vec<Found>, Option<HomeId>), Problem> {
+    let (after, most) = (cursor(asked.cursor)?.map(HomeId::new), limit(asked.limit)?);
+    let Some(text) = asked.text.as_deref().map(str::trim).filter(|text| !text.is_empty()) else { return visible(app, caller, after, most).await };
+    if text.chars().count() > SEARCH_CHARS_MAX {
+        return Err(Problem::Invalid { field: "text", what: |w| w.invalid_search });
+    }
+    let mut out = Vec::new();
+    for home in directory::find(app, caller, text, most).await? {
+        match find(app, caller, home).await {
+            Ok(found) => out.push(found),
+            // It has left the register, or the area, since it was read.
+            Err(Problem::NotFound) => {}
+            Err(other) => return Err(other),
+        }
+    }
+    Ok((out, None))
+}
+
+/// Homes, by identifier, or those that a text leads to.
 #[utoipa::path(get, path = "/api/v1/homes", tag = "homes", params(HomesAsked), responses((status = 200, body = HomePage), Refusals))]
-pub(crate) async fn list(State(app): State<App>, caller: Caller, Asked(asked): Asked<HomesAsked>) -> Result<Json<HomePage>, Problem> {
-    let after = cursor(asked.cursor)?.map(HomeId::new);
-    let (homes, next) = visible(&app, &caller, after, limit(asked.limit)?).await?;
+pub(crate) async fn list(State(app): State<App>, caller: Caller, Asked(query): Asked<HomesAsked>) -> Result<Json<HomePage>, Problem> {
+    let (homes, next) = asked(&app, &caller, query).await?;
     let items = homes.iter().map(|found| row(&app, found)).collect();
     Ok(Json(HomePage { items, next: next.map(|id| id.as_str().to_owned()) }))
 }

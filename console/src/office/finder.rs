@@ -21,12 +21,18 @@ impl Finder {
     /// Out of a file.
     pub fn of(file: &ElderFile) -> Self {
         let numbers = std::iter::once(&file.phone).chain(file.emergency.iter().map(|contact| &contact.phone));
+        let live = &file.lives_at;
+        Self::new(&[&file.name], numbers, &format!("{}{}{}", live.town, live.village, live.detail))
+    }
+
+    /// Out of what it looks at.
+    pub(crate) fn new<'a>(names: &[&str], numbers: impl Iterator<Item = &'a String>, address: &str) -> Self {
         let tail = |number: &String| {
             let digits: Vec<char> = number.chars().filter(char::is_ascii_digit).collect();
             (digits.len() >= 7).then(|| digits.iter().skip(digits.len() - TAIL).collect())
         };
-        let live = &file.lives_at;
-        Self { initials: initials(&file.name), tails: numbers.filter_map(tail).collect(), address: format!("{}{}{}", live.town, live.village, live.detail) }
+        let initials: Vec<String> = names.iter().map(|name| initials(name)).collect();
+        Self { initials: initials.join(" "), tails: numbers.filter_map(tail).collect(), address: address.to_owned() }
     }
 
     /// True if a text leads here: letters to a name in pinyin, three digits or more to the tail of a number, two

@@ -24,6 +24,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("shift.js", JAVASCRIPT, include_str!("../../assets/shift.js")),
     ("desk.js", JAVASCRIPT, include_str!("../../assets/desk.js")),
     ("home.js", JAVASCRIPT, include_str!("../../assets/home.js")),
+    ("keys.js", JAVASCRIPT, include_str!("../../assets/keys.js")),
     ("live.js", JAVASCRIPT, include_str!("../../assets/live.js")),
     ("clocks.js", JAVASCRIPT, include_str!("../../assets/clocks.js")),
     ("sound.js", JAVASCRIPT, include_str!("../../assets/sound.js")),

@@ -143,7 +143,9 @@ pub(crate) async fn build(app: &App, caller: &Caller, look: &Look, alarm: &Alarm
         _ if !caller.acts() => String::new(),
         State::Raised => w.claimed_first.to_owned(),
         State::Claimed { by, .. } if !acts.report => fill(w.with_other, &[("by", &app.places.person_name(by.id()).await)]),
-        State::Claimed { .. } | State::Reported { .. } => String::new(),
+        State::Claimed { .. } => w.claimed_steps.to_owned(),
+        State::Reported { .. } if acts.close => w.reported_close.to_owned(),
+        State::Reported { .. } => String::new(),
         State::Closed { .. } => w.closed_next.to_owned(),
     };
     let until = match &alarm.state {

@@ -84,6 +84,10 @@ pub(crate) async fn page(State(app): State<App>, caller: Caller, headers: Header
 /// The queue alone.
 pub(crate) async fn queue(State(app): State<App>, caller: Caller, headers: HeaderMap, Asked(asked): Asked<Chosen>) -> Result<Response, Problem> {
     let look = Look::of(&app, &headers);
+    let drawn = queue::drawn(&app, &caller, &look).await?;
+    if drawn.is_for(asked.alarm.as_deref()) {
+        return Ok(drawn.answer(&headers));
+    }
     Ok(html(StatusCode::OK, &queue::build(&app, &caller, &look, asked.alarm.as_deref()).await?))
 }
 

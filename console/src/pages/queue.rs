@@ -1,4 +1,5 @@
-//! The queue of the duty desk: one row for each open alarm, red first, then who has waited longest.
+//! The queue of the duty desk: one row for each open alarm, red first, then who has waited longest. Every open desk asks
+//! for it with every change: it is drawn once for all who see the same.
 
 use super::frame::{Lamp, epoch, lamps};
 use super::say;
@@ -8,14 +9,21 @@ use crate::caller::Caller;
 use crate::limits::QUEUE_ROWS_MAX;
 use crate::look::Look;
 use crate::messages::{Words, fill};
+use crate::packed;
 use crate::places::Place;
 use crate::problem::Problem;
 use crate::watch::drill::is_drill_home;
 use askama::Template;
+use axum::body::Bytes;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
 use care::alarm::{Ladder, State};
 use care::reason::cause_name;
 use care::{Alarm, TimeDelta};
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// A row.
 pub(crate) struct Row {
@@ -47,6 +55,74 @@ pub(crate) struct Queue {
     pub(crate) totals: String,
     pub(crate) lamps: Vec<Lamp>,
     pub(crate) now_ms: i64,
+    /// Some alarms stand under one about their area, and are no rows of their own.
+    pub(crate) folds: bool,
+}
+
+/// A drawn queue is shown this long if nothing has changed: clocks go on in the browser, lamps may wait.
+const DRAWN_FRESH: Duration = Duration::from_millis(500);
+/// Drawn queues that are kept.
+const DRAWN_KEPT: usize = 256;
+
+/// What makes two callers' queues the same: where they look, whether names are masked, the language.
+type Sight = (String, bool, &'static str);
+
+/// A queue as it goes over the wire, with no row selected.
+pub(crate) struct Drawn {
+    text: Bytes,
+    packed: Bytes,
+    ids: Vec<String>,
+    folds: bool,
+    change: u64,
+    at: Instant,
+}
+
+impl Drawn {
+    /// As an answer, packed for who takes that.
+    pub(crate) fn answer(&self, headers: &HeaderMap) -> Response {
+        let kind = (header::CONTENT_TYPE, "text/html; charset=utf-8");
+        if packed::taken(headers) {
+            ([kind, (header::CONTENT_ENCODING, "gzip")], self.packed.clone()).into_response()
+        } else {
+            ([kind], self.text.clone()).into_response()
+        }
+    }
+
+    /// True if it shows what the queue of somebody shows who has this alarm on the card.
+    pub(crate) fn is_for(&self, selected: Option<&str>) -> bool {
+        !self.folds || selected.is_none_or(|id| self.ids.iter().any(|row| row == id))
+    }
+}
+
+/// Where one queue is drawn, by one at a time.
+type Easel = Arc<tokio::sync::Mutex<Option<Arc<Drawn>>>>;
+
+/// The queues that were drawn last.
+#[derive(Default)]
+pub(crate) struct Queues(Mutex<HashMap<Sight, Easel>>);
+
+/// The queue of all who see what the caller sees. Who asks while it is being drawn waits for that drawing.
+pub(crate) async fn drawn(app: &App, caller: &Caller, look: &Look) -> Result<Arc<Drawn>, Problem> {
+    let sight = (caller.area.clone(), caller.acts(), look.html_language());
+    let easel = {
+        let mut all = app.queues.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= DRAWN_KEPT && !all.contains_key(&sight) {
+            all.clear();
+        }
+        Arc::clone(all.entry(sight).or_default())
+    };
+    let mut last = easel.lock().await;
+    let change = app.live.last();
+    if let Some(drawn) = last.as_ref().filter(|drawn| drawn.change == change && drawn.at.elapsed() < DRAWN_FRESH) {
+        return Ok(Arc::clone(drawn));
+    }
+    let at = Instant::now();
+    let queue = build(app, caller, look, None).await?;
+    let text = queue.render().map_err(|_| Problem::Unavailable)?;
+    let packed = packed::pack(text.as_bytes()).map_err(|_| Problem::Unavailable)?;
+    let drawn = Arc::new(Drawn { text: text.into(), packed, ids: queue.rows.into_iter().map(|row| row.id).collect(), folds: queue.folds, change, at });
+    *last = Some(Arc::clone(&drawn));
+    Ok(drawn)
 }
 
 /// Whom an alarm is about, as the desk shows it.
@@ -99,7 +175,7 @@ pub(crate) async fn build(app: &App, caller: &Caller, look: &Look, selected: Opt
     }
     let hidden = alarms.len() - rows.len();
     let more = if hidden > 0 { fill(w.queue_more, &[("n", &hidden.to_string())]) } else { String::new() };
-    Ok(Queue { t: w, rows, all: alarms.len(), more, totals, lamps: lamps(app, look), now_ms: now.timestamp_millis() })
+    Ok(Queue { t: w, rows, all: alarms.len(), more, totals, lamps: lamps(app, look), now_ms: now.timestamp_millis(), folds: !under.is_empty() })
 }
 
 async fn row(app: &App, look: &Look, alarm: &Alarm, place: &Place, selected: Option<&str>) -> Result<Row, Problem> {

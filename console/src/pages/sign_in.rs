@@ -2,7 +2,7 @@
 
 use super::{assets, html};
 use crate::app::App;
-use crate::caller::{Caller, SESSION, cookie_name, new_token, recognise};
+use crate::caller::{By, Caller, SESSION, cookie_name, new_token, recognise};
 use crate::extract as query;
 use crate::limits::PASSWORD_BYTES_MAX;
 use crate::look::Look;
@@ -24,7 +24,7 @@ use store::register::{PersonRecord, Put};
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Asked {
     #[serde(default)]
-    next: String,
+    pub(super) next: String,
     #[serde(default)]
     out: String,
 }
@@ -49,6 +49,10 @@ struct Page<'a> {
     wrong: String,
     told: &'a str,
     demo: bool,
+    /// The city's identity provider: what the way there is called, and the address it begins at.
+    provider: Option<(String, String)>,
+    /// Where the sign-in at the provider is ended, after the one here.
+    end: Option<(String, String)>,
 }
 
 /// A path of this console, or its first page: nobody is sent elsewhere.
@@ -83,11 +87,17 @@ pub(crate) async fn page(State(app): State<App>, headers: HeaderMap, query::Aske
     }
     let look = Look::of(&app, &headers);
     let told = if asked.out.is_empty() { "" } else { look.words().signed_out };
-    Ok(html(StatusCode::OK, &draw(&app, &look, &asked.next, "", String::new(), told)))
+    let mut page = draw(&app, &look, &asked.next, "", String::new(), told);
+    if let Some(provider) = app.settings.provider.as_ref().filter(|_| asked.out == "provider") {
+        page.end = provider.end_address(&app).await.map(|address| (fill(look.words().provider_end, &[("name", &provider.name)]), address));
+    }
+    Ok(html(StatusCode::OK, &page))
 }
 
 fn draw<'a>(app: &App, look: &'a Look, next: &'a str, name: &'a str, wrong: String, told: &'a str) -> Page<'a> {
-    Page { look, t: look.words(), v: assets::version(), next: own_path(next), name, wrong, told, demo: app.settings.demo }
+    let (t, next) = (look.words(), own_path(next));
+    let provider = app.settings.provider.as_ref().map(|it| (fill(t.provider_go, &[("name", &it.name)]), address_of("/sign-in/provider", next)));
+    Page { look, t, v: assets::version(), next, name, wrong, told, demo: app.settings.demo, provider, end: None }
 }
 
 pub(crate) async fn enter(
@@ -140,13 +150,13 @@ pub(crate) async fn enter(
         set_cookie(&app, &mut response, half::cookie_name(&app), &secret, half::LIFETIME.num_seconds());
         return Ok(response);
     }
-    begin(&app, &headers, &person, &entry.next, Vec::new()).await
+    begin(&app, &headers, &person, &entry.next, SESSION, Vec::new()).await
 }
 
 /// A new session. It never goes on with an old one: no fixation.
-async fn begin(app: &App, headers: &HeaderMap, person: &PersonRecord, next: &str, more: Vec<Put>) -> Result<Response, Problem> {
+pub(super) async fn begin(app: &App, headers: &HeaderMap, person: &PersonRecord, next: &str, kind: &str, more: Vec<Put>) -> Result<Response, Problem> {
     let now = app.now();
-    let (secret, token) = new_token(&person.id, SESSION, now, app.settings.session_lifetime);
+    let (secret, token) = new_token(&person.id, kind, now, app.settings.session_lifetime);
     let subject = person.id.as_str().to_owned();
     let mut puts = vec![Put::Token(token), Put::Audit { at: now, who: subject.clone(), action: "session.begin".to_owned(), subject }];
     puts.extend(more);
@@ -220,7 +230,7 @@ pub(crate) async fn code(State(app): State<App>, headers: HeaderMap, Form(entry)
     }
     app.failures_factor.forget(&key);
     app.end(&token);
-    let mut response = begin(&app, &headers, &person, &entry.next, vec![Put::EndToken(token)]).await?;
+    let mut response = begin(&app, &headers, &person, &entry.next, SESSION, vec![Put::EndToken(token)]).await?;
     set_cookie(&app, &mut response, half::cookie_name(&app), "", 0);
     Ok(response)
 }
@@ -237,15 +247,25 @@ fn wrong(app: &App, look: &Look, entry: &Entry) -> Response {
     html(StatusCode::UNAUTHORIZED, &draw(app, look, &entry.next, &entry.name, wrong, ""))
 }
 
+/// The page with what went wrong beside the form.
+pub(super) fn refused(app: &App, look: &Look, status: StatusCode, next: &str, why: &str) -> Response {
+    html(status, &draw(app, look, next, "", why.to_owned(), ""))
+}
+
 fn too_many(app: &App, look: &Look, entry: &Entry, wait: TimeDelta) -> Response {
+    waits(app, look, &entry.next, &entry.name, wait)
+}
+
+/// Says how long to wait.
+pub(super) fn waits(app: &App, look: &Look, next: &str, name: &str, wait: TimeDelta) -> Response {
     let seconds = wait.num_seconds().max(1);
     let wrong = fill(look.words().sign_in_wait, &[("wait", &care::reason::span(seconds, look.language))]);
-    let mut response = html(StatusCode::TOO_MANY_REQUESTS, &draw(app, look, &entry.next, &entry.name, wrong, ""));
+    let mut response = html(StatusCode::TOO_MANY_REQUESTS, &draw(app, look, next, name, wrong, ""));
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     response
 }
 
-fn set_cookie(app: &App, response: &mut Response, name: &str, secret: &str, seconds: i64) {
+pub(super) fn set_cookie(app: &App, response: &mut Response, name: &str, secret: &str, seconds: i64) {
     let secure = if app.secure() { "; Secure" } else { "" };
     let cookie = format!("{name}={secret}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {
@@ -258,7 +278,9 @@ pub(crate) async fn leave(State(app): State<App>, caller: Caller) -> Result<Resp
     let who = caller.person.as_str().to_owned();
     let audit = Put::Audit { at: app.now(), who: who.clone(), action: "session.end".to_owned(), subject: who };
     app.parts.register.put(vec![Put::EndToken(caller.token), audit]).await?;
-    let mut response = Redirect::to("/sign-in?out=1").into_response();
+    // Not by a redirect: a form of ours leads nowhere else, so the browser would not go.
+    let out = if caller.by == By::Provider { "provider" } else { "1" };
+    let mut response = Redirect::to(&format!("/sign-in?out={out}")).into_response();
     set_cookie(&app, &mut response, cookie_name(&app), "", 0);
     Ok(response)
 }

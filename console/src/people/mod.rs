@@ -6,6 +6,8 @@ pub(crate) mod audit;
 pub(crate) mod factor;
 pub(crate) mod family;
 pub(crate) mod half;
+mod id_token;
+pub(crate) mod provider;
 pub(crate) mod reads;
 pub(crate) mod roll;
 pub(crate) mod sessions;

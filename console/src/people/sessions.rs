@@ -2,7 +2,7 @@
 
 use super::said;
 use crate::app::App;
-use crate::caller::{API, Caller, SESSION};
+use crate::caller::{API, Caller, PROVIDED, SESSION};
 use crate::limits::SESSIONS_SHOWN;
 use crate::problem::Problem;
 use care::{PersonId, Timestamp};
@@ -31,6 +31,10 @@ pub(crate) struct Session {
 /// Characters of a hash that name a session: 64 bits.
 const NAME_CHARS: usize = 16;
 
+fn is_browsers(token: &Token) -> bool {
+    token.kind == SESSION || token.kind == PROVIDED
+}
+
 /// The sign-ins that hold, of somebody or of everybody in the caller's area, latest use first.
 pub(crate) async fn list(app: &App, caller: &Caller, of: Option<&PersonId>) -> Result<Vec<Session>, Problem> {
     let now = app.now();
@@ -38,8 +42,8 @@ pub(crate) async fn list(app: &App, caller: &Caller, of: Option<&PersonId>) -> R
     let people = app.parts.register.people().await?;
     let seen = |token: &Token| people.iter().any(|p| p.id == token.person && p.active && (p.id == caller.person || caller.sees_area(&p.area)));
     let holds = |token: &Token| {
-        let idle = token.kind == SESSION && now - token.used_at >= app.settings.session_idle;
-        (token.kind == SESSION || token.kind == API) && token.expires_at > now && !idle && !app.has_ended(&token.hash)
+        let idle = is_browsers(token) && now - token.used_at >= app.settings.session_idle;
+        (is_browsers(token) || token.kind == API) && token.expires_at > now && !idle && !app.has_ended(&token.hash)
     };
     let session = |token: Token| Session {
         id: token.hash.chars().take(NAME_CHARS).collect(),
@@ -48,7 +52,7 @@ pub(crate) async fn list(app: &App, caller: &Caller, of: Option<&PersonId>) -> R
         began: token.created_at,
         used: token.used_at,
         ends: token.expires_at,
-        idle_ends: (token.kind == SESSION).then(|| token.used_at + app.settings.session_idle),
+        idle_ends: is_browsers(&token).then(|| token.used_at + app.settings.session_idle),
         person: token.person,
         hash: token.hash,
     };

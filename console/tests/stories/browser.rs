@@ -3,7 +3,6 @@
 use crate::door::rows;
 
 const PAGES: &str = include_str!("../../../tests/browser/pages.mjs");
-const OFFICE: &str = include_str!("../../../tests/browser/office.test.mjs");
 
 /// What is no page of its own, and why.
 const NOT: &[(&str, &str)] = &[
@@ -16,6 +15,8 @@ const NOT: &[(&str, &str)] = &[
     ("/office", "leads on"),
     ("/sign-in/code", "in the story of the second factor"),
     ("/l/{token}", "in the stories of links"),
+    ("/sign-in/provider", "leads on"),
+    ("/sign-in/provider/done", "leads on"),
     ("/office/facts", "a file"),
     ("/office/import/{id}", "in the stories of the office: the town has no import that is under way"),
     ("/office/incidents/{id}", "in the stories of the office: the town has no incident"),
@@ -29,11 +30,10 @@ const NOT: &[(&str, &str)] = &[
     ("/office/visits/{id}/annex-2", "paper"),
 ];
 
-/// Paths in quotes: those of the pages, and those of the office's list, which leaves its beginning out.
+/// Paths in quotes.
 fn looked_at() -> Vec<String> {
     let quoted = |text: &str| text.split('"').skip(1).step_by(2).map(|path| path.split('?').next().unwrap_or_default().to_owned()).collect::<Vec<_>>();
-    let office = OFFICE.lines().flat_map(quoted).map(|path| format!("/office/{path}"));
-    PAGES.lines().flat_map(quoted).filter(|path| path.starts_with('/')).chain(office).collect()
+    PAGES.lines().flat_map(quoted).filter(|path| path.starts_with('/')).collect()
 }
 
 fn leads_to(route: &str, path: &str) -> bool {

@@ -126,6 +126,8 @@ const TABLE: &[(&str, &str, Need)] = &[
     ("POST", "/sign-in", Nothing),
     ("GET", "/sign-in/code", Nothing),
     ("POST", "/sign-in/code", Nothing),
+    ("GET", "/sign-in/provider", Nothing),
+    ("GET", "/sign-in/provider/done", Nothing),
     ("POST", "/sign-out", SignedIn),
 ];
 

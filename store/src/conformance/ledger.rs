@@ -9,6 +9,7 @@ use care::alarm::{Attempt, AttemptOutcome, Claimant, Effect, EffectKind, Help, S
 use care::cause::Raise;
 use care::plan::Plan;
 use care::{Alarm, AlarmId, Cause, EventId, HomeId, Lane, Level, Reason, Timestamp};
+use std::collections::BTreeMap;
 use std::future::Future;
 
 pub(super) fn alarm(home: &str, cause: &Cause, raised_at: Timestamp) -> Alarm {
@@ -195,6 +196,8 @@ async fn every_open_alarm_is_read_over_several_pages(ledger: &dyn Ledger) {
     let mut read: Vec<Stored<Alarm>> = Vec::new();
     each_open(ledger, usize::MAX, |stored| read.push(stored)).await.unwrap();
     assert!(raised.iter().all(|alarm| read.iter().filter(|stored| stored.value.id == alarm.id).count() == 1), "each once");
+    let versions: BTreeMap<AlarmId, u64> = ledger.open_versions().await.unwrap().into_iter().collect();
+    assert_eq!(versions, read.iter().map(|stored| (stored.value.id.clone(), stored.version)).collect(), "the version of each");
     let mut some = 0;
     each_open(ledger, 1, |_| some += 1).await.unwrap();
     assert_eq!(some, 500, "no page more than was asked for");

@@ -376,6 +376,11 @@ impl Ledger for MemoryLedger {
         })
     }
 
+    async fn open_versions(&self) -> Result<Vec<(AlarmId, u64)>, LedgerError> {
+        let state = lock(&self.shared.state);
+        Ok(state.alarms.iter().filter(|(_, a)| a.value.is_open()).map(|(id, a)| (id.clone(), a.version)).collect())
+    }
+
     async fn due(&self, now: Timestamp, max: usize) -> Result<Vec<AlarmId>, LedgerError> {
         let state = lock(&self.shared.state);
         let mut due: Vec<_> = state

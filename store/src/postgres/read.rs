@@ -201,6 +201,10 @@ impl Ledger for PgLedger {
         }
     }
 
+    async fn open_versions(&self) -> Result<Vec<(AlarmId, u64)>, LedgerError> {
+        self.rows("SELECT id, version FROM alarm WHERE open", &[], |r| Ok((AlarmId::new(r.try_get::<_, String>(0)?), to_u64(r.try_get(1)?)))).await
+    }
+
     async fn due(&self, now: Timestamp, max: usize) -> Result<Vec<AlarmId>, LedgerError> {
         let mut out = Vec::new();
         for red in [true, false] {

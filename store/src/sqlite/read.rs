@@ -156,6 +156,10 @@ impl Ledger for SqliteLedger {
         .await
     }
 
+    async fn open_versions(&self) -> Result<Vec<(AlarmId, u64)>, LedgerError> {
+        self.ask(|db, _| rows(db, "SELECT id, version FROM alarm WHERE open = 1", [], |r| Ok((AlarmId::new(r.get::<_, String>(0)?), to_u64(r.get(1)?))))).await
+    }
+
     async fn due(&self, now: Timestamp, max: usize) -> Result<Vec<AlarmId>, LedgerError> {
         let sql = "SELECT id FROM alarm WHERE open = 1 AND red = ?1 AND next_step_at <= ?2 ORDER BY next_step_at, id LIMIT ?3";
         let id = |r: &Row<'_>| Ok(AlarmId::new(r.get::<_, String>(0)?));

@@ -79,6 +79,10 @@ impl Ledger for Ports {
         self.ask("ledger.alarms", self.ledger.alarms(which, after, max)).await
     }
 
+    async fn open_versions(&self) -> Result<Vec<(AlarmId, u64)>, LedgerError> {
+        self.ask("ledger.open_versions", self.ledger.open_versions()).await
+    }
+
     async fn due(&self, now: Timestamp, max: usize) -> Result<Vec<AlarmId>, LedgerError> {
         self.ask("ledger.due", self.ledger.due(now, max)).await
     }

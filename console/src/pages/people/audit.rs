@@ -2,6 +2,7 @@
 
 use super::{house, show};
 use crate::extract::Asked;
+use crate::limits::FILE_ROWS_MAX;
 use crate::messages::fill;
 use crate::pages::office::{Cell, Desk, Field, Form, Listing, Page, choices, query_without};
 use crate::people::audit;
@@ -14,8 +15,6 @@ use store::register::AuditAsk;
 
 /// Lines on a page.
 const ROWS: usize = 200;
-/// Lines in a file.
-const FILE_ROWS: usize = 100_000;
 
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct AuditAsked {
@@ -53,7 +52,7 @@ pub(crate) async fn page(desk: Desk, Asked(asked): Asked<AuditAsked>) -> Result<
         from: day(&asked.from).map(|day| start_of_day(day, zone)),
         to: day(&asked.to).and_then(|day| day.checked_add_days(Days::new(1))).map(|day| start_of_day(day, zone)),
     };
-    let most = if asked.format.is_empty() { ROWS } else { FILE_ROWS };
+    let most = if asked.format.is_empty() { ROWS } else { FILE_ROWS_MAX };
     let (lines, next) = audit::latest(&desk.app, &ask, most).await?;
     let mut page = Page::new("audit", h.tab_audit);
     page.lead.push(h.audit_lead.to_owned());

@@ -1,0 +1,15 @@
+//! How the binary itself asks others over HTTP: TLS by rustls with ring, no redirect followed.
+
+use anyhow::Context;
+use std::time::Duration;
+
+/// A client whose answers come within a time.
+///
+/// # Errors
+/// If it cannot be built.
+pub(crate) fn client(within: Duration) -> anyhow::Result<reqwest::Client> {
+    if rustls::crypto::CryptoProvider::get_default().is_none() && rustls::crypto::ring::default_provider().install_default().is_err() {
+        tracing::debug!("another TLS provider is installed already");
+    }
+    reqwest::Client::builder().timeout(within).redirect(reqwest::redirect::Policy::none()).build().context("the HTTP client")
+}
