@@ -71,8 +71,8 @@ pub enum LogError {
 /// The port. Within one lane of one shard records are read in the order in which they were submitted.
 #[async_trait]
 pub trait EventLog: Send + Sync {
-    /// Hands a record over. Never blocks; `done` is called once it is durable or refused, within a lane in the order of
-    /// submission.
+    /// Hands a record over. Never blocks; `done` is called once it is durable or refused, within a lane of a shard in the order
+    /// of submission.
     fn submit(&self, record: Record, done: Done);
 
     /// Up to `max` records of a lane, those after `after`, oldest first.

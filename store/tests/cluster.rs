@@ -49,6 +49,7 @@ async fn the_ledger_on_postgresql_keeps_the_promises_of_the_port() {
     one_member_is_on_duty_until_it_dies(&postgres).await;
     an_effect_is_one_members_until_it_dies(&postgres).await;
     a_restored_copy_starts_with_calling_held(&postgres).await;
+    a_newer_schema_is_borne_with_or_refused_with_a_sentence(&postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -57,7 +58,32 @@ async fn the_log_on_jetstream_keeps_the_promises_of_the_port() {
     let urls = nats.urls();
     conformance::event_log(|| async { Arc::new(JetLog::open(JetSettings::at(&urls, 4)).await.unwrap()) as Arc<dyn EventLog> }).await;
     assert!(JetLog::open(JetSettings::at(&urls, 8)).await.is_err(), "the number of shards is fixed");
+    let never = what_cannot_be_stored_keeps_no_other_waiting(&nats).await;
     what_was_acknowledged_survives_the_leaders_and_everybody(&mut nats).await;
+    assert!(never.await.unwrap().is_err(), "what is not stored is not acknowledged");
+}
+
+/// One shard's stream is gone. What belongs there waits, and is told in the end that it is not stored; what belongs elsewhere
+/// is acknowledged meanwhile (ACK-1).
+async fn what_cannot_be_stored_keeps_no_other_waiting(nats: &Nats) -> tokio::task::JoinHandle<Result<(), store::LogError>> {
+    let log = Arc::new(JetLog::open(JetSettings { prefix: "gone".into(), ..JetSettings::at(nats.urls(), 4) }).await.unwrap());
+    let press = |shard: u16| {
+        let home = (0..).map(|n| care::HomeId::new(format!("home-{n}"))).find(|home| store::log::shard_of(home, 4) == Shard(shard)).unwrap();
+        let (topic, payload) = ("care/v1/home/button/call".into(), b"{}".to_vec());
+        store::Record { lane: care::Lane::Red, home, source: "s".into(), topic, payload, heard_at: now() }
+    };
+    async_nats::jetstream::new(log.client()).delete_stream("gone-log-red-1").await.unwrap();
+    let lost = tokio::spawn({
+        let (log, press) = (log.clone(), press(1));
+        async move { store::log::append(&*log, press).await }
+    });
+    tokio::task::yield_now().await;
+    for shard in [0, 2, 3] {
+        let stored = tokio::time::timeout(std::time::Duration::from_secs(5), store::log::append(&*log, press(shard))).await;
+        stored.expect("it does not wait for another shard's stream").unwrap();
+    }
+    assert!(!lost.is_finished(), "nobody is told before it is known");
+    lost
 }
 
 /// Presses go on while servers die: what was acknowledged is there once and in order, and a worker that follows sees it.
@@ -210,6 +236,18 @@ async fn an_effect_is_one_members_until_it_dies(postgres: &Postgres) {
     commit(&b, vec![Write::EffectAgain { alarm: "a".into(), no, due_at: now() }]).await.unwrap();
     assert!(b.effects_trying().await.unwrap().is_empty());
     assert_eq!(b.effects_due(now(), 10).await.unwrap().len(), 3, "the dead member's are everybody's");
+}
+
+/// Two versions side by side: what a newer one has added is borne with, until it says that it cannot be.
+async fn a_newer_schema_is_borne_with_or_refused_with_a_sentence(postgres: &Postgres) {
+    let (url, keys) = (postgres.database("n"), keys());
+    drop(open(&url, &keys).await);
+    postgres.sql("n", "INSERT INTO schema_step (number, readable_from) VALUES (98, 1)").unwrap();
+    assert_eq!(open(&url, &keys).await.1, PgOpened::Same, "the older one works on beside the newer one");
+    postgres.sql("n", "INSERT INTO schema_step (number, readable_from) VALUES (99, 99)").unwrap();
+    let refused = PgLedger::open(PgSettings::at(&url), keys, now()).await.err().unwrap().to_string();
+    assert!(refused.contains("written by a newer version (schema 99, readable from 99 on"), "{refused}");
+    assert!(refused.contains("start the newer version, or restore a backup"), "{refused}");
 }
 
 async fn a_restored_copy_starts_with_calling_held(postgres: &Postgres) {

@@ -3,7 +3,7 @@
 //! a quorum (ACK-1).
 //!
 //! ```text
-//! submit ─▶ writer of the lane's shard ─▶ one message, acknowledged by the quorum ─▶ told in the order of submission
+//! submit ─▶ writer of the lane's shard ─▶ one message, acknowledged by the quorum ─▶ each submitter is told
 //!              └ what comes while one is under way goes together into the next
 //! read   ◀─ tail: a consumer that follows the stream from where the worker is
 //! ```
@@ -26,7 +26,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tail::Tail;
 use tokio::sync::watch;
-use writer::{Lines, Writing};
+use writer::Lines;
 
 /// How long one attempt of a publication waits for the quorum. Longer than this is an alarm of its own.
 pub const ACK_WITHIN: Duration = Duration::from_secs(2);
@@ -212,8 +212,7 @@ impl JetLog {
                 make_stream(&shared, lane, shard).await?;
             }
         }
-        let lines = |lane| Writing::start(&shared, lane);
-        Ok(Self { red: lines(Lane::Red), routine: lines(Lane::Routine), shared, client, tails: Mutex::default() })
+        Ok(Self { red: writer::start(&shared, Lane::Red), routine: writer::start(&shared, Lane::Routine), shared, client, tails: Mutex::default() })
     }
 
     /// The figures since the start.

@@ -1,14 +1,14 @@
 //! One writer for each lane of each shard, so that order needs no second thought: one publication is under way at a time, and
-//! what comes meanwhile goes together into the next. Sent again under the same id until the quorum has it.
+//! what comes meanwhile goes together into the next. Sent again under the same id until the quorum has it. Each submitter is told
+//! by the writer of its record: a stream that has no leader keeps nobody waiting whose record stands in another (ACK-1).
 
 use super::batch::{self, BYTES_MAX, RECORDS_MAX};
-use super::{ACK_WITHIN, JetFigures, Shared, headers, lock};
+use super::{ACK_WITHIN, JetFigures, Shared, headers};
 use crate::log::{Done, LogError, Record, Shard};
 use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use care::Lane;
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -25,26 +25,14 @@ const LINGER: Duration = Duration::from_millis(15);
 const COMPANY: usize = 64;
 
 struct Job {
-    ticket: u64,
     record: Record,
-}
-
-struct Outcome {
-    ticket: u64,
-    result: Result<(), LogError>,
+    done: Done,
 }
 
 /// The way into the writers of one lane.
 pub(super) struct Lines {
-    lane: Lane,
-    door: Mutex<Door>,
-    waiting: Arc<Waiting>,
-}
-
-struct Door {
-    next: u64,
     writers: Vec<mpsc::UnboundedSender<Job>>,
-    told: mpsc::UnboundedSender<(u64, Done)>,
+    waiting: Arc<Waiting>,
 }
 
 #[derive(Default)]
@@ -54,24 +42,17 @@ struct Waiting {
 }
 
 /// Starts the writers of a lane.
-pub(super) struct Writing;
-
-impl Writing {
-    pub(super) fn start(shared: &Arc<Shared>, lane: Lane) -> Lines {
-        let (tell, outcomes) = mpsc::unbounded_channel();
-        let (told, tickets) = mpsc::unbounded_channel();
-        let waiting = Arc::new(Waiting::default());
-        let writers = (0..shared.settings.shards)
-            .map(|shard| {
-                let (send, jobs) = mpsc::unbounded_channel();
-                let writer = Writer { shared: shared.clone(), lane, shard: Shard(shard), waiting: waiting.clone(), tell: tell.clone(), sent: 0 };
-                tokio::spawn(writer.run(jobs));
-                send
-            })
-            .collect();
-        tokio::spawn(tell_in_order(tickets, outcomes));
-        Lines { lane, door: Mutex::new(Door { next: 0, writers, told }), waiting }
-    }
+pub(super) fn start(shared: &Arc<Shared>, lane: Lane) -> Lines {
+    let waiting = Arc::new(Waiting::default());
+    let writers = (0..shared.settings.shards)
+        .map(|shard| {
+            let (send, jobs) = mpsc::unbounded_channel();
+            let writer = Writer { shared: shared.clone(), lane, shard: Shard(shard), waiting: waiting.clone(), sent: 0 };
+            tokio::spawn(writer.run(jobs));
+            send
+        })
+        .collect();
+    Lines { writers, waiting }
 }
 
 impl Lines {
@@ -83,45 +64,22 @@ impl Lines {
             figures.busy.fetch_add(1, Ordering::Relaxed);
             return done(Err(LogError::Busy));
         }
-        // Ticket and place in the queue under one lock: submitters are told in the order in which they came.
-        let mut door = lock(&self.door);
-        let ticket = door.next;
-        let Some(writer) = door.writers.get(usize::from(shard.0)) else {
-            drop(door);
-            return done(Err(LogError::Failed(format!("there is no shard {} in the {:?} lane", shard.0, self.lane))));
+        let Some(writer) = self.writers.get(usize::from(shard.0)) else {
+            return done(Err(LogError::Failed(format!("there is no shard {}", shard.0))));
         };
         self.waiting.records.fetch_add(1, Ordering::Relaxed);
         self.waiting.bytes.fetch_add(bytes, Ordering::Relaxed);
-        let sent = writer.send(Job { ticket, record }).is_ok();
-        if sent {
-            door.next += 1;
-            if let Err(refused) = door.told.send((ticket, done)) {
-                drop(door);
-                (refused.0.1)(Err(LogError::Closed));
-            }
-        } else {
-            drop(door);
-            done(Err(LogError::Closed));
+        if let Err(refused) = writer.send(Job { record, done }) {
+            self.waiting.forget(&refused.0);
+            (refused.0.done)(Err(LogError::Closed));
         }
     }
 }
 
-/// Tells each submitter what became of its record, in the order of the tickets.
-async fn tell_in_order(mut tickets: mpsc::UnboundedReceiver<(u64, Done)>, mut outcomes: mpsc::UnboundedReceiver<Outcome>) {
-    let mut early = BTreeMap::new();
-    while let Some((ticket, done)) = tickets.recv().await {
-        let result = loop {
-            if let Some(result) = early.remove(&ticket) {
-                break result;
-            }
-            match outcomes.recv().await {
-                Some(Outcome { ticket, result }) => {
-                    early.insert(ticket, result);
-                }
-                None => break Err(LogError::Closed),
-            }
-        };
-        done(result);
+impl Waiting {
+    fn forget(&self, job: &Job) {
+        self.records.fetch_sub(1, Ordering::Relaxed);
+        self.bytes.fetch_sub(batch::weight(&job.record), Ordering::Relaxed);
     }
 }
 
@@ -130,7 +88,6 @@ struct Writer {
     lane: Lane,
     shard: Shard,
     waiting: Arc<Waiting>,
-    tell: mpsc::UnboundedSender<Outcome>,
     sent: u64,
 }
 
@@ -166,13 +123,13 @@ impl Writer {
             }
             self.sent += 1;
             let id = format!("{life}-{}", self.sent);
-            let result = self.publish(&id, &group).await;
+            let payload = bytes::Bytes::from(batch::pack(group.iter().map(|j| &j.record)));
+            let result = self.publish(&id, payload).await;
             self.tell(group, &result);
         }
     }
 
-    async fn publish(&self, id: &str, group: &[Job]) -> Result<(), LogError> {
-        let payload = bytes::Bytes::from(batch::pack(group.iter().map(|j| &j.record)));
+    async fn publish(&self, id: &str, payload: bytes::Bytes) -> Result<(), LogError> {
         let subject = self.shared.subject(self.lane, self.shard);
         let figures = &self.shared.figures;
         let acked = self.shared.acked(self.lane, self.shard);
@@ -224,11 +181,8 @@ impl Writer {
             self.shared.tell_changed(self.lane);
         }
         for job in group {
-            self.waiting.records.fetch_sub(1, Ordering::Relaxed);
-            self.waiting.bytes.fetch_sub(batch::weight(&job.record), Ordering::Relaxed);
-            if self.tell.send(Outcome { ticket: job.ticket, result: result.clone() }).is_err() {
-                tracing::debug!("the submitters of the event log have gone");
-            }
+            self.waiting.forget(&job);
+            (job.done)(result.clone());
         }
     }
 }
