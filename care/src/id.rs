@@ -1,23 +1,21 @@
 //! Identifiers: one newtype for each thing that has a name of its own.
 
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::fmt;
 
 /// Longest identifier accepted anywhere, in bytes.
 pub const ID_BYTES_MAX: usize = 64;
 
+/// A name of its own type. Its text is shared, for names are copied all the time (an alarm has dozens of them) and never changed.
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(transparent)]
-        pub struct $name(String);
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(std::sync::Arc<str>);
 
         impl $name {
-            /// Takes the text as it is; the doors check it with [`well_formed`] first.
-            pub fn new(text: impl Into<String>) -> Self {
-                Self(text.into())
+            /// Takes the text as it is; the doors check it with [`crate::id::well_formed`] first.
+            pub fn new(text: impl AsRef<str>) -> Self {
+                Self(text.as_ref().into())
             }
 
             /// The identifier as text.
@@ -26,19 +24,32 @@ macro_rules! id {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(&self.0)
             }
         }
 
         impl From<&str> for $name {
             fn from(text: &str) -> Self {
-                Self(text.to_owned())
+                Self(text.into())
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                String::deserialize(from).map(Self::new)
             }
         }
     };
 }
+pub(crate) use id;
 
 id!(/// A dwelling: the unit that sensors, alarms and partitions belong to.
     HomeId);
@@ -88,7 +99,7 @@ impl EventId {
             hash.update(part.as_bytes());
         }
         let digest = hash.finalize();
-        Self(hex(digest.get(..16).unwrap_or_default()))
+        Self::new(hex(digest.get(..16).unwrap_or_default()))
     }
 }
 
@@ -101,11 +112,11 @@ impl AlarmId {
         let millis = u128::from(raised_at.timestamp_millis().unsigned_abs()) & ((1 << 50) - 1);
         let hash = digest.iter().take(10).fold(0u128, |acc, b| (acc << 8) | u128::from(*b));
         let all = (millis << 80) | hash;
-        let text = (0..26)
+        let text: String = (0..26)
             .rev()
             .filter_map(|i| DIGITS.get(((all >> (i * 5)) & 31) as usize).map(|d| char::from(*d)))
             .collect();
-        Self(text)
+        Self::new(text)
     }
 }
 

@@ -12,10 +12,8 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The ways out of the building, by the name of their driver.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct ChannelName(pub String);
+crate::id::id!(/// The ways out of the building, by the name of their driver.
+    ChannelName);
 
 impl ChannelName {
     /// A telephone call that a person can answer with a key.
@@ -38,12 +36,6 @@ impl ChannelName {
     pub const CAP: &'static str = "cap";
     /// A report to an existing receiving centre, by SIA DC-09.
     pub const DC09: &'static str = "dc09";
-}
-
-impl From<&str> for ChannelName {
-    fn from(name: &str) -> Self {
-        Self(name.to_owned())
-    }
 }
 
 /// Somebody on a rung, with the channels to reach them, the best first: if a channel is down the next

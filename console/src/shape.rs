@@ -185,7 +185,7 @@ impl From<&Attempt> for AttemptShape {
         Self {
             no: attempt.no,
             contact: attempt.contact.as_str().to_owned(),
-            channel: attempt.channel.0.clone(),
+            channel: attempt.channel.to_string(),
             asked_at: attempt.asked_at,
             started_at: attempt.started_at,
             ended_at: attempt.ended_at,

@@ -161,7 +161,7 @@ fn plans_without_a_real_channel(plans: &[PlanRecord], real: &[ChannelName]) -> V
     for record in plans.iter().filter(|r| r.scope != PlanScope::Home(alerts::engine::CANARY.into())) {
         for contact in record.plan.rungs.iter().flat_map(|r| &r.contacts) {
             if !contact.channels.iter().any(|c| real.contains(c)) {
-                let names: Vec<_> = contact.channels.iter().map(|c| c.0.as_str()).collect();
+                let names: Vec<_> = contact.channels.iter().map(|c| c.as_str()).collect();
                 wrong.push(format!(
                     "plan of {:?}: contact {} is reached only by {}, and none of these is configured; configure one under [channels] or give the contact another channel",
                     record.scope,

@@ -25,7 +25,7 @@ pub(super) type Phone = (ContactId, ChannelName);
 /// The phone that an effect has to wait for, if it is one that is bundled.
 pub(super) fn phone_of(waiting: &Waiting) -> Option<Phone> {
     match &waiting.effect.kind {
-        EffectKind::Notify { contact, channel } if waiting.level != Level::Red && !waiting.test && FOR_PEOPLE.contains(&channel.0.as_str()) => {
+        EffectKind::Notify { contact, channel } if waiting.level != Level::Red && !waiting.test && FOR_PEOPLE.contains(&channel.as_str()) => {
             Some((contact.clone(), channel.clone()))
         }
         EffectKind::Notify { .. } | EffectKind::Release { .. } | EffectKind::Lamp { .. } => None,
@@ -104,7 +104,7 @@ impl Engine {
         };
         let route = seat.line.channel.route(&address);
         if seat.line.ask(&route, self.clock.now()) == Pass::Stop {
-            return self.end_all(bundle, &AttemptOutcome::ChannelDown, &Settled::Stopped(channel.0.clone(), route)).await;
+            return self.end_all(bundle, &AttemptOutcome::ChannelDown, &Settled::Stopped(channel.to_string(), route)).await;
         }
         let (mut out, mut begun, mut places) = (Vec::new(), Vec::new(), Vec::new());
         for (waiting, _) in bundle {

@@ -111,7 +111,7 @@ impl Engine {
             Fate::Ended => return self.drop_effect(&key).await,
         }
         let Some(Seat { line }) = seat else {
-            tracing::error!(channel = channel.0, "a plan names a channel that is not configured");
+            tracing::error!(channel = channel.as_str(), "a plan names a channel that is not configured");
             return self.end(&key, AttemptOutcome::ChannelDown).await;
         };
         // A drill reaches no real person, and nobody but the canary's own channel hears of the canary (ALM-8).
@@ -125,11 +125,11 @@ impl Engine {
             (Err(_), _) | (_, Err(_)) => return Settled::NotStored,
         };
         let Some((who, address, tongue)) = reached else {
-            tracing::warn!(contact.id = %contact, channel = channel.0, "the contact has no address on this channel");
+            tracing::warn!(contact.id = %contact, channel = channel.as_str(), "the contact has no address on this channel");
             return self.end(&key, AttemptOutcome::Unreachable).await;
         };
         if self.is_refused(channel, &address) {
-            tracing::warn!(contact.id = %contact, channel = channel.0, "the number of an authority is dialled by an operator only");
+            tracing::warn!(contact.id = %contact, channel = channel.as_str(), "the number of an authority is dialled by an operator only");
             return self.end(&key, AttemptOutcome::Unreachable).await;
         }
         let language = language_of(&tongue);
@@ -180,7 +180,7 @@ impl Engine {
 
     /// Fire, ambulance and police are dialled by an operator, unless they have agreed to be called by a machine.
     pub(super) fn is_refused(&self, channel: &ChannelName, address: &str) -> bool {
-        let dials = [ChannelName::VOICE, ChannelName::SMS].contains(&channel.0.as_str());
+        let dials = [ChannelName::VOICE, ChannelName::SMS].contains(&channel.as_str());
         dials && care::plan::is_authority_number(address) && !self.settings.consents.contains(address)
     }
 
@@ -188,11 +188,11 @@ impl Engine {
     pub(super) async fn reach(&self, alarm: &Alarm, contact: &ContactId, channel: &ChannelName) -> Result<Option<(ContactId, String, String)>, LedgerError> {
         if alarm.is_elder(contact) {
             let facts = self.directory.elder(&alarm.home, contact).await?;
-            return Ok(facts.and_then(|mut f| f.addresses.remove(&channel.0).map(|a| (contact.clone(), a, f.language))));
+            return Ok(facts.and_then(|mut f| f.addresses.remove(channel.as_str()).map(|a| (contact.clone(), a, f.language))));
         }
         for who in self.directory.standing_for(contact).await? {
             let facts = self.directory.contact(&who).await?;
-            if let Some(found) = facts.and_then(|mut f| f.addresses.remove(&channel.0).map(|a| (who, a, f.language))) {
+            if let Some(found) = facts.and_then(|mut f| f.addresses.remove(channel.as_str()).map(|a| (who, a, f.language))) {
                 return Ok(Some(found));
             }
         }
@@ -274,7 +274,7 @@ impl Engine {
     pub(super) async fn release(&self, key: &EffectKey, attempt: u32, channel: &ChannelName) -> Settled {
         let call = EffectKey { alarm: key.alarm.clone(), no: attempt };
         let in_flight = lock(&self.flights).get(&call).is_some_and(|flight| flight.send(true).is_ok());
-        if !in_flight && let Some(line) = self.lines.get(&channel.0) {
+        if !in_flight && let Some(line) = self.lines.get(channel.as_str()) {
             self.hang_up(line.channel.as_ref(), &call).await;
         }
         self.drop_effect(key).await
@@ -466,7 +466,7 @@ impl Engine {
     pub(super) async fn reconcile(&self, waiting: &Waiting) {
         let key = key_of(waiting);
         if let EffectKind::Notify { channel, .. } = &waiting.effect.kind
-            && let Some(line) = self.lines.get(&channel.0)
+            && let Some(line) = self.lines.get(channel.as_str())
         {
             let asked = Arc::clone(&line.channel);
             let known = tokio::select! {

@@ -423,7 +423,7 @@ impl Engine {
         group.truncate(BUNDLE_MAX);
         let Some(first) = group.first() else { return false };
         let leader = key_of(first);
-        let line = self.lines.get(&phone.1.0).filter(|_| group.len() > 1 && !held);
+        let line = self.lines.get(phone.1.as_str()).filter(|_| group.len() > 1 && !held);
         let Some(line) = line else {
             let first = first.clone();
             let started = self.start_effect(first, held, mind, work);
@@ -469,7 +469,7 @@ impl Engine {
                     }
                     return false;
                 }
-                let seat = match self.lines.get(&channel.0) {
+                let seat = match self.lines.get(channel.as_str()) {
                     Some(line) => match self.seat(line, waiting.level, key.no, work) {
                         Some(seat) => Some(seat),
                         None => return false,

@@ -91,7 +91,7 @@ impl Story {
         let mut line = format!("{} {what}", clock(at));
         for effect in effects {
             let text = match &effect.kind {
-                EffectKind::Notify { contact, channel } => format!("{} {contact} by {}", effect.no, channel.0),
+                EffectKind::Notify { contact, channel } => format!("{} {contact} by {}", effect.no, channel),
                 EffectKind::Release { attempt, .. } => format!("release {attempt}"),
                 EffectKind::Lamp { device, help } => format!("{device} lamp {help:?}"),
             };

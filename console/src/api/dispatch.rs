@@ -79,7 +79,7 @@ pub(crate) async fn state(State(app): State<App>, headers: HeaderMap, body: Byte
         return Err(Problem::Invalid { field: "note", what: |w| w.invalid_text_long });
     }
     let alarm = app.parts.ledger.alarm(&AlarmId::new(data.alarm)).await?.ok_or(Problem::NotFound)?.value;
-    let attempt = alarm.attempts.iter().find(|a| a.no == data.attempt && a.channel.0 == "webhook").ok_or(Problem::NotFound)?;
+    let attempt = alarm.attempts.iter().find(|a| a.no == data.attempt && a.channel.as_str() == "webhook").ok_or(Problem::NotFound)?;
     let contact = attempt.contact.clone();
     let by = Claimant::Contact(contact.clone());
     let holds = alarm.claimant() == Some(&by);

@@ -243,7 +243,7 @@ fn underway(app: &App, look: &Look, alarm: &Alarm, place: &Place) -> Vec<Now> {
     let open = alarm.attempts.iter().filter(|a| a.is_open() && !said.iter().any(|u| u.contact == a.contact));
     out.extend(open.map(|a| {
         let who = contact_name(look, place, &a.contact);
-        let phase = if stopped { w.now_hanging_up } else if a.started_at.is_some() { say::channel(w, &a.channel.0) } else { w.now_asked };
+        let phase = if stopped { w.now_hanging_up } else if a.started_at.is_some() { say::channel(w, a.channel.as_str()) } else { w.now_asked };
         Now { text: format!("{} · {phase}", fill(w.now_calling, &[("who", &who)])), since: epoch(a.started_at.unwrap_or(a.asked_at)) }
     }));
     out
@@ -304,7 +304,7 @@ async fn timeline(app: &App, look: &Look, alarm: &Alarm, notes: &[Note], place: 
             None => w.timeline_calling,
         };
         let mark = if a.is_open() { "◌" } else if words == w.attempt_accepted { "✓" } else { "·" };
-        let by = say::channel(w, &a.channel.0).to_owned();
+        let by = say::channel(w, a.channel.as_str()).to_owned();
         let event = Event { at: String::new(), mark, what: contact_name(look, place, &a.contact), words: words.to_owned(), by };
         lines.push((a.started_at.unwrap_or(a.asked_at), 1, event));
     }

@@ -61,7 +61,7 @@ async fn a_plan_is_made_in_a_form_what_is_refused_comes_back_as_written_and_an_e
     assert_eq!(taken.status(), StatusCode::SEE_OTHER, "{}", text(taken).await);
     let holds = house.ledger.plan(&"home-0001".into(), &Cause::Call, Level::Red).await.unwrap();
     assert_eq!((holds.rungs.len(), holds.rungs[0].order, holds.rungs[0].wait), (1, Order::InTurn, TimeDelta::seconds(40)));
-    assert_eq!(holds.rungs[0].contacts[1].channels.iter().map(|c| c.0.as_str()).collect::<Vec<_>>(), ["voice", "sms"]);
+    assert_eq!(holds.rungs[0].contacts[1].channels.iter().map(|c| c.as_str()).collect::<Vec<_>>(), ["voice", "sms"]);
     let span = &holds.hours[&"c-daughter".into()][0];
     assert_eq!((span.from_min, span.to_min, span.days.as_slice()), (480, 1200, [1, 2, 3].as_slice()), "a name stands for its contact");
     let (_, page) = look(&house, "lead", "/plans/edit?kind=home&id=home-0001&level=red").await;

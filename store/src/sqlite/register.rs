@@ -291,8 +291,7 @@ impl Register for SqliteLedger {
     }
 
     async fn elders_of(&self, home: &HomeId) -> Result<Vec<ElderRecord>, LedgerError> {
-        let home = home.clone();
-        self.ask(move |db, keys| rows(db, &format!("{ELDER} WHERE home = ?1 ORDER BY id"), [home.as_str()], |r| elder(keys, r))).await
+        self.look(|db, keys| rows(db, &format!("{ELDER} WHERE home = ?1 ORDER BY id"), [home.as_str()], |r| elder(keys, r)))
     }
 
     async fn elder_ids_of(&self, home: &HomeId) -> Result<Vec<ElderId>, LedgerError> {

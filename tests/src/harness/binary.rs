@@ -23,8 +23,6 @@ pub struct Options {
     pub env: Vec<(String, String)>,
     /// Where the data is, if not in a folder of its own.
     pub data: Option<PathBuf>,
-    /// A program and its arguments to start it under, such as `faketime`.
-    pub under: Vec<String>,
 }
 
 impl Options {
@@ -35,7 +33,6 @@ impl Options {
             more: Vec::new(),
             env: Vec::new(),
             data: None,
-            under: Vec::new(),
         }
     }
 
@@ -162,11 +159,8 @@ impl Demo {
             .open(self.log_file())
             .unwrap();
         let binary = find("hearthline");
-        let mut words = self.options.under.clone();
-        words.push(binary.display().to_string());
-        let mut command = Command::new(&words[0]);
+        let mut command = Command::new(&binary);
         command
-            .args(&words[1..])
             .args([
                 "demo",
                 "--quiet",
@@ -189,7 +183,7 @@ impl Demo {
         self.child = Some(
             command
                 .spawn()
-                .unwrap_or_else(|error| panic!("starting {}: {error}", words[0])),
+                .unwrap_or_else(|error| panic!("starting {}: {error}", binary.display())),
         );
         loop {
             if let Ok(text) = std::fs::read_to_string(&ready_file)

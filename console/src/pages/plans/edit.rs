@@ -146,7 +146,7 @@ fn rungs(desk: &Desk, people: &(Vec<ContactRecord>, Vec<String>), plan: &Plan) -
         for s in 0..(there.len() + 1).clamp(3, RUNGS_MAX) {
             let entry = there.get(s);
             let chosen = entry.map(|entry| entry.contact.as_str()).unwrap_or_default();
-            let channels = entry.map_or_else(|| ChannelName::VOICE.to_owned(), |entry| entry.channels.iter().map(|c| c.0.as_str()).collect::<Vec<_>>().join(", "));
+            let channels = entry.map_or_else(|| ChannelName::VOICE.to_owned(), |entry| entry.channels.iter().map(|c| c.as_str()).collect::<Vec<_>>().join(", "));
             fields.push(Field::select(&format!("contact.{r}.{s}"), &fill(p.contact, &[("n", &(s + 1).to_string())]), people_choices(desk, people, chosen)));
             fields.push(Field::of("text", &format!("channels.{r}.{s}"), p.channels, channels).hint(p.channels_hint));
         }
@@ -175,7 +175,7 @@ fn times(desk: &Desk, plan: &Plan) -> Vec<Field> {
     let check = plan.check_call.clone();
     let asks = if check.is_some() { "yes" } else { "no" };
     let check = check.unwrap_or_default();
-    let channels: Vec<&str> = check.channels.iter().map(|c| c.0.as_str()).collect();
+    let channels: Vec<&str> = check.channels.iter().map(|c| c.as_str()).collect();
     let hours: Vec<String> = plan
         .hours
         .iter()

@@ -159,7 +159,7 @@ fn ladder(desk: &Desk, names: &Names, plan: &Plan) -> String {
             .contacts
             .iter()
             .map(|entry| {
-                let channels: Vec<&str> = entry.channels.iter().map(|c| say::channel(desk.look.words(), &c.0)).collect();
+                let channels: Vec<&str> = entry.channels.iter().map(|c| say::channel(desk.look.words(), c.as_str())).collect();
                 format!("{} [{}]", names.of(desk, &entry.contact), channels.join(comma))
             })
             .collect();
