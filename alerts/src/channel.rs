@@ -6,6 +6,7 @@ use care::alarm::{AttemptOutcome, Help};
 use care::reason::Language;
 use care::{AlarmId, Cause, ContactId, DeviceId, HomeId, Level, Reason, Timestamp};
 use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// The name of an effect for good: asked for twice, done once where the other end can tell.
@@ -125,6 +126,39 @@ pub enum Health {
     Up,
     /// It works badly or not at all, and why, in words for an operator.
     Down(String),
+}
+
+/// Failures in a row: what a channel knows of its own health.
+#[derive(Debug, Default)]
+pub(crate) struct Failures(AtomicU32);
+
+impl Failures {
+    /// The other end took something, or refused it: it is there.
+    pub(crate) fn worked(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+
+    /// It failed because of the channel.
+    pub(crate) fn failed(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a delivery: what ended got through, a limit says nothing.
+    pub(crate) fn count(&self, delivery: &Delivery) {
+        match delivery {
+            Delivery::Ended(_) => self.worked(),
+            Delivery::Again(_) | Delivery::Down => self.failed(),
+            Delivery::Full => {}
+        }
+    }
+
+    /// Down from so many failures in a row on; `what` failed, in words for an operator.
+    pub(crate) fn health(&self, from: u32, what: &str) -> Health {
+        match self.0.load(Ordering::Relaxed) {
+            n if n >= from => Health::Down(format!("{n} {what} in a row have failed")),
+            _ => Health::Up,
+        }
+    }
 }
 
 /// A way out of the building.

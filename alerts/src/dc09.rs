@@ -4,11 +4,12 @@
 //! ```text
 //!  report, sequence number of the effect ─▶ ACK        ─▶ delivered
 //!                                        ├▶ NAK, time  ─▶ once more, with the centre's time
+//!                                        ├▶ NAK alone  ─▶ the centre does not know the account: the next channel
 //!                                        ├▶ DUH        ─▶ declined
 //!                                        └▶ silence    ─▶ again: the same number, so that the centre can tell a copy
 //! ```
 
-use crate::channel::{Channel, Delivery, EffectKey, Errand, Health, Job, Reconciled, Take};
+use crate::channel::{Channel, Delivery, EffectKey, Errand, Failures, Health, Job, Reconciled, Take};
 use async_trait::async_trait;
 use care::alarm::AttemptOutcome;
 use care::plan::ChannelName;
@@ -16,15 +17,16 @@ use care::{Cause, HomeId, TimeDelta, Timestamp};
 use ring::rand::{SecureRandom, SystemRandom};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use store::Clock;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use wire::dc09::{Frame, Key, Taken, Token, parse, take};
+use wire::dc09::{Frame, Key, Taken, Token, bare, parse, take};
 
 /// Most that is read of an answer, bytes.
 const ANSWER_BYTES_MAX: usize = 4 * 1024;
+/// How far the time in an encrypted answer may be from that of the report: an older one was recorded.
+const ANSWER_AGE_MAX: TimeDelta = TimeDelta::minutes(2);
 
 /// How reports are sent.
 #[derive(Clone)]
@@ -55,15 +57,22 @@ pub struct Dc09 {
     settings: Dc09Settings,
     clock: Arc<dyn Clock>,
     random: SystemRandom,
-    failures: AtomicU32,
+    failures: Failures,
 }
 
 /// What an exchange came to.
 enum Answer {
     Taken,
-    /// The centre's time, if it told it.
-    WrongTime(Option<Timestamp>),
+    /// Not taken: with the centre's time because ours is wrong, without it because it does not know the account.
+    Refused(Option<Timestamp>),
     NotUnderstood,
+}
+
+/// Whether an acknowledgement is the centre's own to this report: the report's number and, where the report was encrypted, encrypted
+/// with the key at about the time of the report. Anybody can say it in the clear, or again.
+fn proves(answer: &Frame, report: &Frame) -> bool {
+    let fresh = || answer.sent_at.zip(report.sent_at).is_some_and(|(theirs, ours)| (theirs - ours).abs() <= ANSWER_AGE_MAX);
+    answer.seq == report.seq && answer.encrypted == report.encrypted && (!report.encrypted || fresh())
 }
 
 /// The Contact ID code of a cause. Sources: SIA DC-05, and Climax's manual for inactivity (641) and a lost sensor (147).
@@ -103,7 +112,7 @@ fn address(text: &str) -> Option<(&str, &str)> {
 impl Dc09 {
     /// With these settings. Connects anew for each report, as panels do.
     pub fn new(settings: Dc09Settings, clock: Arc<dyn Clock>) -> Self {
-        Self { settings, clock, random: SystemRandom::new(), failures: AtomicU32::new(0) }
+        Self { settings, clock, random: SystemRandom::new(), failures: Failures::default() }
     }
 
     fn report(&self, job: &Job, account: &str) -> Frame {
@@ -145,12 +154,18 @@ impl Dc09 {
                     let answer: Vec<u8> = heard.drain(..skip + length).skip(skip).collect();
                     let Ok(answer) = parse(&answer, |_| self.settings.key.clone()) else { continue };
                     match answer.token {
-                        Token::Ack | Token::Rsp if answer.seq == frame.seq => return Ok(Answer::Taken),
-                        Token::Nak => return Ok(Answer::WrongTime(answer.sent_at)),
+                        Token::Ack | Token::Rsp if proves(&answer, frame) => return Ok(Answer::Taken),
+                        Token::Nak => return Ok(Answer::Refused(answer.sent_at)),
                         Token::Duh => return Ok(Answer::NotUnderstood),
-                        // An answer to something else.
+                        // An answer to something else, or anybody's.
                         Token::Ack | Token::Rsp | Token::AdmCid | Token::SiaDcs | Token::Null | Token::ExtendedNull | Token::Other(_) => {}
                     }
+                }
+                match bare(&heard) {
+                    Some(Token::Nak) => return Ok(Answer::Refused(None)),
+                    Some(Token::Duh) => return Ok(Answer::NotUnderstood),
+                    // Without a number nothing is acknowledged.
+                    Some(_) | None => {}
                 }
             }
         };
@@ -173,7 +188,7 @@ impl Channel for Dc09 {
         let Some((centre, account)) = address(text) else { return Delivery::Ended(AttemptOutcome::Unreachable) };
         let mut frame = self.report(job, account);
         let mut answer = self.exchange(centre, &frame).await;
-        if let Ok(Answer::WrongTime(Some(theirs))) = answer {
+        if let Ok(Answer::Refused(Some(theirs))) = answer {
             // The centre believes its own clock: the report is not lost to a difference.
             let apart: TimeDelta = theirs - self.clock.now();
             tracing::debug!(apart_s = apart.num_seconds(), "the centre's clock differs from ours");
@@ -181,12 +196,12 @@ impl Channel for Dc09 {
             answer = self.exchange(centre, &frame).await;
         }
         let failed = |delivery| {
-            self.failures.fetch_add(1, Ordering::Relaxed);
+            self.failures.failed();
             delivery
         };
         match answer {
             Ok(Answer::Taken) => {
-                self.failures.store(0, Ordering::Relaxed);
+                self.failures.worked();
                 take.reached();
                 Delivery::Ended(AttemptOutcome::Delivered)
             }
@@ -194,7 +209,7 @@ impl Channel for Dc09 {
                 take.reached();
                 Delivery::Ended(AttemptOutcome::Declined)
             }
-            Ok(Answer::WrongTime(_)) => failed(Delivery::Down),
+            Ok(Answer::Refused(_)) => failed(Delivery::Down),
             Err(error) if error.kind() == std::io::ErrorKind::TimedOut => failed(Delivery::Down),
             Err(_) => failed(Delivery::Again(None)),
         }
@@ -207,10 +222,7 @@ impl Channel for Dc09 {
     }
 
     fn health(&self) -> Health {
-        match self.failures.load(Ordering::Relaxed) {
-            0 => Health::Up,
-            n => Health::Down(format!("{n} reports in a row have failed")),
-        }
+        self.failures.health(1, "reports")
     }
 
     fn route(&self, text: &str) -> String {

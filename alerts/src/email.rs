@@ -1,7 +1,7 @@
 //! E-mail by SMTP (lettre): STARTTLS or TLS with the system's or the given authorities. The message holds no name and no
 //! address of an elder: mail lies about in many places. What the server takes is a receipt, not an acknowledgement (ALM-3).
 
-use crate::channel::{Channel, Delivery, EffectKey, Errand, Health, Job, Reconciled, Take};
+use crate::channel::{Channel, Delivery, EffectKey, Errand, Failures, Health, Job, Reconciled, Take};
 use async_trait::async_trait;
 use care::alarm::AttemptOutcome;
 use care::plan::ChannelName;
@@ -10,7 +10,6 @@ use lettre::message::{Mailbox, Message};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// How the connection is protected.
@@ -59,7 +58,7 @@ pub struct Email {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,
     within: Duration,
-    failures: AtomicU32,
+    failures: Failures,
 }
 
 impl Email {
@@ -91,7 +90,7 @@ impl Email {
         if let Some((user, password)) = &settings.account {
             builder = builder.credentials(Credentials::new(user.clone(), password.clone()));
         }
-        Ok(Self { transport: builder.build(), from, within: settings.answer_within, failures: AtomicU32::new(0) })
+        Ok(Self { transport: builder.build(), from, within: settings.answer_within, failures: Failures::default() })
     }
 
     fn message(&self, job: &Job, address: &str, text: &str) -> Option<Message> {
@@ -124,7 +123,7 @@ impl Channel for Email {
         let sent = tokio::time::timeout(self.within.saturating_mul(2), self.transport.send(message)).await;
         match sent {
             Ok(Ok(_)) => {
-                self.failures.store(0, Ordering::Relaxed);
+                self.failures.worked();
                 take.reached();
                 Delivery::Ended(AttemptOutcome::Delivered)
             }
@@ -133,11 +132,11 @@ impl Channel for Email {
                 Delivery::Ended(AttemptOutcome::Unreachable)
             }
             Ok(Err(error)) if error.is_transient() => {
-                self.failures.fetch_add(1, Ordering::Relaxed);
+                self.failures.failed();
                 Delivery::Again(None)
             }
             Ok(Err(_)) | Err(_) => {
-                self.failures.fetch_add(1, Ordering::Relaxed);
+                self.failures.failed();
                 tracing::warn!("a mail server did not take a message");
                 Delivery::Down
             }
@@ -151,10 +150,7 @@ impl Channel for Email {
     }
 
     fn health(&self) -> Health {
-        match self.failures.load(Ordering::Relaxed) {
-            0 => Health::Up,
-            n => Health::Down(format!("{n} messages in a row were not taken")),
-        }
+        self.failures.health(1, "messages")
     }
 
     fn deliver_within(&self) -> Duration {

@@ -2,7 +2,7 @@
 //! answer is its [`Form`]; time limits, repetition and health are here, once. A 2xx is a receipt and nothing more: it
 //! never acknowledges an alarm (ALM-3).
 
-use crate::channel::{Channel, Delivery, EffectKey, Errand, Health, Job, Reconciled, Take};
+use crate::channel::{Channel, Delivery, EffectKey, Errand, Failures, Health, Job, Reconciled, Take};
 use crate::words::Words;
 use async_trait::async_trait;
 use care::alarm::AttemptOutcome;
@@ -11,7 +11,6 @@ use care::{ContactId, Timestamp};
 use reqwest::header::{HeaderMap, RETRY_AFTER, USER_AGENT};
 use reqwest::{StatusCode, Url};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use store::Clock;
 
@@ -87,7 +86,7 @@ pub struct Poster<F> {
     client: reqwest::Client,
     clock: Arc<dyn Clock>,
     patience: Patience,
-    failures: AtomicU32,
+    failures: Failures,
 }
 
 /// What a status means before the body is looked at; `None`: a 2xx.
@@ -124,7 +123,7 @@ impl<F: Form> Poster<F> {
     /// If the client cannot be built.
     pub fn new(form: F, patience: Patience, clock: Arc<dyn Clock>) -> Result<Self, PosterError> {
         let client = client(patience).map_err(PosterError)?;
-        Ok(Self { form, client, clock, patience, failures: AtomicU32::new(0) })
+        Ok(Self { form, client, clock, patience, failures: Failures::default() })
     }
 
     async fn post(&self, post: Post) -> Delivery {
@@ -175,15 +174,9 @@ impl<F: Form> Channel for Poster<F> {
             return Delivery::Ended(AttemptOutcome::Unreachable);
         };
         let delivery = self.post(post).await;
-        match &delivery {
-            Delivery::Ended(_) => {
-                self.failures.store(0, Ordering::Relaxed);
-                take.reached();
-            }
-            Delivery::Again(_) | Delivery::Down => {
-                self.failures.fetch_add(1, Ordering::Relaxed);
-            }
-            Delivery::Full => {}
+        self.failures.count(&delivery);
+        if let Delivery::Ended(_) = delivery {
+            take.reached();
         }
         delivery
     }
@@ -195,10 +188,7 @@ impl<F: Form> Channel for Poster<F> {
     }
 
     fn health(&self) -> Health {
-        match self.failures.load(Ordering::Relaxed) {
-            0 => Health::Up,
-            n => Health::Down(format!("{n} requests in a row have failed")),
-        }
+        self.failures.health(1, "requests")
     }
 
     fn route(&self, address: &str) -> String {

@@ -320,6 +320,8 @@ impl Voice {
                 }
             }
             if !full {
+                // A trunk that is never probed shows only here that it is down.
+                self.hindrance("voice_none", Reason::new("voice_none"));
                 return Delivery::Down;
             }
             // Channels are taken, not broken: one may be given back any moment.

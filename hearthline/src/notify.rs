@@ -108,7 +108,7 @@ fn all(config: &Config, messages: &MessagesConfig, clock: &Arc<dyn Clock>) -> an
     let mut channels = messages.build(clock)?;
     if let Some(hook) = &config.channels.webhook {
         let secret = std::fs::read_to_string(&hook.secret_file).with_context(|| format!("reading {}", hook.secret_file.display()))?;
-        channels.push(Arc::new(Webhook::new(WebhookSettings::new(secret.trim()), clock.clone()).context("setting up webhooks")?));
+        channels.push(Arc::new(Webhook::open(&WebhookSettings::new(secret.trim()), clock.clone()).context("setting up webhooks")?));
     }
     Ok(channels)
 }

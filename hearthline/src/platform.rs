@@ -8,7 +8,7 @@ use crate::lanes::{FIRST_WITHIN, LearnedLanes};
 use crate::office::{Cap, Jobs, OfficeBlueprint};
 use crate::keys::{RegisterKeys, end_revoked};
 use crate::lamp::Lamps;
-use crate::pulse::{Elsewhere, ExchangeDoing, Pulse, Sources, Workers};
+use crate::pulse::{Elsewhere, ExchangeDoing, Pulse, Receivers, Sources, Workers};
 use crate::secret;
 use crate::telephone::{Calls, DemoLine, Line, Telephone};
 use alerts::canary::{Canary, CanaryChannel, CanarySettings};
@@ -259,7 +259,7 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
         channels.push(exchange.clone());
     }
     if let Some(settings) = blueprint.webhook {
-        channels.push(Arc::new(Webhook::new(settings, clock.clone()).context("setting up webhooks")?));
+        channels.push(Arc::new(Webhook::open(&settings, clock.clone()).context("setting up webhooks")?));
     }
     let (mut handsets, mut incoming) = (std::collections::BTreeMap::new(), None);
     let voice = match blueprint.telephone {
@@ -381,6 +381,7 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
     };
     lamps.doors_are_open(door.clone(), bridges.clone());
     pulse.door_is_open(door.clone());
+    pulse.receivers_are_open(Receivers { dc09: dc09.as_ref().map(Dc09Receiver::counters), scaip: scaip.as_ref().map(ScaipReceiver::counters) });
     tasks.push(tokio::spawn(end_revoked(register.clone(), door.clone())));
     tasks.push(tokio::spawn(crate::hub_setting::tell_hubs(register.clone(), door.clone())));
     tasks.push(tokio::spawn({

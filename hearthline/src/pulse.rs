@@ -7,6 +7,8 @@ use care::home::{RoutineView, Rules, Told, Trial, View};
 use care::{AlarmId, DeviceId, HomeId, TimeDelta, Timestamp};
 use console::{Doing, Feed, FeedKind, FeedState, Feeds, Figure, Metrics, Phase, RawMessage, Underway};
 use gateway::DoorHandle;
+use gateway::receiver::dc09::Dc09Counters;
+use gateway::receiver::scaip::ScaipCounters;
 use ingest::Handle;
 use std::fmt::Write as _;
 use std::sync::atomic::Ordering;
@@ -194,18 +196,33 @@ pub struct Sources {
 pub struct Pulse {
     sources: Sources,
     door: Mutex<Option<DoorHandle>>,
+    receivers: Mutex<Receivers>,
     seen: Mutex<Seen>,
+}
+
+/// What the receivers beside MQTT count; those that are open.
+#[derive(Default, Clone)]
+pub struct Receivers {
+    /// SIA DC-09.
+    pub dc09: Option<Arc<Dc09Counters>>,
+    /// SCAIP.
+    pub scaip: Option<Arc<ScaipCounters>>,
 }
 
 impl Pulse {
     /// A pulse over these parts; the door joins once it is open.
     pub fn new(sources: Sources) -> Self {
-        Self { sources, door: Mutex::default(), seen: Mutex::default() }
+        Self { sources, door: Mutex::default(), receivers: Mutex::default(), seen: Mutex::default() }
     }
 
     /// The door is open.
     pub fn door_is_open(&self, door: DoorHandle) {
         *self.door.lock().unwrap_or_else(PoisonError::into_inner) = Some(door);
+    }
+
+    /// The receivers are open.
+    pub fn receivers_are_open(&self, receivers: Receivers) {
+        *self.receivers.lock().unwrap_or_else(PoisonError::into_inner) = receivers;
     }
 
     /// Looks once a second, for good.
@@ -348,6 +365,12 @@ impl Metrics for Pulse {
         if let Some(door) = self.door_counts() {
             for (name, value) in door.named() {
                 page.counter(&format!("hearthline_door_{name}"), "See the door's counters.", value);
+            }
+        }
+        let Receivers { dc09, scaip } = self.receivers.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for (receiver, counts) in [("dc09", dc09.map(|c| c.named())), ("scaip", scaip.map(|c| c.named()))] {
+            for (name, words, value) in counts.into_iter().flatten() {
+                page.counter(&format!("hearthline_{receiver}_{name}_total"), words, value);
             }
         }
         let canary = self.sources.canary.view();

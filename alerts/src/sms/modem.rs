@@ -3,11 +3,10 @@
 //! Untested against a real modem: the tests hold the PDU against published ones and the dialogue against a stub.
 
 use super::{digits, parts, reference};
-use crate::channel::{Channel, Delivery, EffectKey, Errand, Health, Job, Reconciled, Take};
+use crate::channel::{Channel, Delivery, EffectKey, Errand, Failures, Health, Job, Reconciled, Take};
 use async_trait::async_trait;
 use care::alarm::AttemptOutcome;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::Mutex;
@@ -23,7 +22,7 @@ const SEND_WITHIN: Duration = Duration::from_secs(30);
 pub struct Modem {
     device: PathBuf,
     busy: Mutex<()>,
-    failures: AtomicU32,
+    failures: Failures,
 }
 
 /// What went wrong with a modem.
@@ -103,7 +102,7 @@ async fn command(line: &mut (impl AsyncRead + AsyncWrite + Unpin), text: &str, w
 impl Modem {
     /// Over this serial device, `/dev/ttyUSB0`, whose speed and raw mode are set already (`stty -F … raw -echo`).
     pub fn new(device: PathBuf) -> Self {
-        Self { device, busy: Mutex::default(), failures: AtomicU32::new(0) }
+        Self { device, busy: Mutex::default(), failures: Failures::default() }
     }
 
     async fn try_send(&self, number: &str, text: &str, reference: u8) -> Result<(), ModemError> {
@@ -140,10 +139,7 @@ impl Channel for Modem {
     }
 
     fn health(&self) -> Health {
-        match self.failures.load(Ordering::Relaxed) {
-            0 => Health::Up,
-            n => Health::Down(format!("{n} messages in a row were not taken")),
-        }
+        self.failures.health(1, "messages")
     }
 
     fn seats(&self) -> Option<usize> {
@@ -152,17 +148,17 @@ impl Channel for Modem {
 }
 
 /// What an attempt to send means.
-fn judge(sent: Result<(), ModemError>, take: &dyn Take, failures: &AtomicU32) -> Delivery {
+fn judge(sent: Result<(), ModemError>, take: &dyn Take, failures: &Failures) -> Delivery {
     match sent {
         Ok(()) => {
-            failures.store(0, Ordering::Relaxed);
+            failures.worked();
             take.reached();
             Delivery::Ended(AttemptOutcome::Delivered)
         }
         // 1, 8, 10, 21, 28: the number is unassigned, barred, rejected, unidentified (3GPP TS 24.011 Annex E).
         Err(ModemError::Refused(Some(1 | 8 | 10 | 21 | 28))) => Delivery::Ended(AttemptOutcome::Unreachable),
         Err(error) => {
-            failures.fetch_add(1, Ordering::Relaxed);
+            failures.failed();
             tracing::warn!(%error, "a modem did not take a message");
             Delivery::Down
         }

@@ -3,10 +3,9 @@
 //! (ALM-3).
 
 use super::{digits, parts, reference};
-use crate::channel::{Channel, Delivery, EffectKey, Errand, Health, Job, Reconciled, Take};
+use crate::channel::{Channel, Delivery, EffectKey, Errand, Failures, Health, Job, Reconciled, Take};
 use async_trait::async_trait;
 use care::alarm::AttemptOutcome;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -173,13 +172,13 @@ pub async fn read(from: &mut (impl tokio::io::AsyncRead + Unpin)) -> Result<Pdu,
 pub struct Smpp {
     settings: SmppSettings,
     session: Mutex<Option<Session>>,
-    failures: AtomicU32,
+    failures: Failures,
 }
 
 impl Smpp {
     /// With this account. Connects with the first message.
     pub fn new(settings: SmppSettings) -> Self {
-        Self { settings, session: Mutex::default(), failures: AtomicU32::new(0) }
+        Self { settings, session: Mutex::default(), failures: Failures::default() }
     }
 
     async fn send(&self, number: &str, text: &str, reference: u8) -> Result<(), SmppError> {
@@ -227,7 +226,7 @@ impl Channel for Smpp {
         }
         match self.send(address, &words.message, reference(&job.key)).await {
             Ok(()) => {
-                self.failures.store(0, Ordering::Relaxed);
+                self.failures.worked();
                 take.reached();
                 Delivery::Ended(AttemptOutcome::Delivered)
             }
@@ -236,7 +235,7 @@ impl Channel for Smpp {
             // The queue is full, or too many messages a second.
             Err(SmppError::Refused(0x14 | 0x58)) => Delivery::Again(None),
             Err(error) => {
-                self.failures.fetch_add(1, Ordering::Relaxed);
+                self.failures.failed();
                 tracing::warn!(%error, "a message centre did not take a message");
                 Delivery::Down
             }
@@ -250,10 +249,7 @@ impl Channel for Smpp {
     }
 
     fn health(&self) -> Health {
-        match self.failures.load(Ordering::Relaxed) {
-            0 => Health::Up,
-            n => Health::Down(format!("{n} messages in a row were not taken")),
-        }
+        self.failures.health(1, "messages")
     }
 
     fn deliver_within(&self) -> Duration {

@@ -12,7 +12,7 @@ use super::number::{DialPlan, NumberForm};
 use super::runtime::random;
 use super::talk::{Talk, told_released};
 use super::{Health, VoiceRoute, keys::Via};
-use crate::channel::Taken;
+use crate::channel::{Failures, Taken};
 use async_trait::async_trait;
 use callbacks::plain;
 use hyper::body::Incoming;
@@ -20,7 +20,6 @@ use hyper::{Method, Request, Response, StatusCode};
 use reqwest::Url;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -70,7 +69,7 @@ pub struct HttpVoice {
     client: reqwest::Client,
     pending: Pending,
     slots: Arc<Semaphore>,
-    failures: AtomicU32,
+    failures: Failures,
     local: SocketAddr,
     serving: tokio::task::JoinHandle<()>,
 }
@@ -146,7 +145,7 @@ impl HttpVoice {
             async move { answer(request, &facts.0, &facts.1, &facts.2).await }
         }));
         let slots = Arc::new(Semaphore::new(settings.channels.max(1)));
-        Ok(Self { settings, plan, client, pending, slots, failures: AtomicU32::new(0), local, serving })
+        Ok(Self { settings, plan, client, pending, slots, failures: Failures::default(), local, serving })
     }
 
     /// Where callbacks are received.
@@ -329,27 +328,24 @@ impl VoiceRoute for HttpVoice {
         let sid = match begun.as_ref().map(|v| v.get("sid").and_then(|s| s.as_str())) {
             Ok(Some(sid)) if sid.chars().all(|c| c.is_ascii_alphanumeric()) => sid.to_owned(),
             Ok(_) => {
-                self.failures.fetch_add(1, Ordering::Relaxed);
+                self.failures.failed();
                 report.outcome = LegOutcome::RouteDown("an answer without a call".into());
                 return report;
             }
             Err(why) => {
-                self.failures.fetch_add(1, Ordering::Relaxed);
+                self.failures.failed();
                 report.outcome = if why == "status 401" || why == "status 403" { LegOutcome::AuthFailed(401) } else { LegOutcome::RouteDown(why.clone()) };
                 return report;
             }
         };
-        self.failures.store(0, Ordering::Relaxed);
+        self.failures.worked();
         report.wire.call_id.clone_from(&sid);
         report.outcome = self.hold(&mut talk, &token, &sid, callbacks, &mut report).await;
         report
     }
 
     fn health(&self) -> Health {
-        match self.failures.load(Ordering::Relaxed) {
-            n if n >= FAILURES_MAX => Health::Down(format!("{n} calls in a row were not taken")),
-            _ => Health::Up,
-        }
+        self.failures.health(FAILURES_MAX, "calls")
     }
 }
 

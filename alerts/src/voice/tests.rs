@@ -274,18 +274,23 @@ async fn when_trunk_1_is_down_trunk_2_takes_the_call_and_operators_are_told() {
 
 #[tokio::test(start_paused = true)]
 async fn when_both_trunks_are_down_messages_go_and_operators_are_told() {
-    let (one, two) = (Phones::new("one"), Phones::new("two"));
-    for phones in [&one, &two] {
-        *phones.down.lock().unwrap() = Some("no response".into());
-        *phones.health.lock().unwrap() = Health::Down("no answer to OPTIONS".into());
+    for is_probed in [true, false] {
+        let (one, two) = (Phones::new("one"), Phones::new("two"));
+        for phones in [&one, &two] {
+            *phones.down.lock().unwrap() = Some("no response".into());
+            if is_probed {
+                *phones.health.lock().unwrap() = Health::Down("no answer to OPTIONS".into());
+            }
+        }
+        let house = House::new(plan(vec![rung(&["c1"], &["voice", "sms"])]), &[one, two], VoiceSettings::default()).await;
+        let id = house.world.raise("home-1", Level::Red).await;
+        seconds(20).await;
+        assert!(!house.sms.seen().is_empty());
+        assert!(house.told("voice_none").await, "probed: {is_probed}");
+        assert_eq!(house.alarm(&id).await.state, State::Raised);
+        let names_both = matches!(house.voice.health(), Health::Down(why) if why.contains("one") && why.contains("two"));
+        assert_eq!(names_both, is_probed);
     }
-    let house = House::new(plan(vec![rung(&["c1"], &["voice", "sms"])]), &[one, two], VoiceSettings::default()).await;
-    let id = house.world.raise("home-1", Level::Red).await;
-    seconds(20).await;
-    assert!(!house.sms.seen().is_empty());
-    assert!(house.told("voice_none").await);
-    assert_eq!(house.alarm(&id).await.state, State::Raised);
-    assert!(matches!(house.voice.health(), Health::Down(why) if why.contains("one") && why.contains("two")));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,59 +1,14 @@
 //! The channel against a bare socket that answers as it is told.
 
 use super::*;
-use crate::channel::Taken;
-use crate::words::Words;
-use care::{Cause, Level, Reason, Timestamp};
-use std::future::Future;
-use std::pin::Pin;
+use crate::channel::{Channel, Delivery};
+use crate::testing::{TakesNothing, WallTime, message_job, python};
+use care::alarm::AttemptOutcome;
+use reqwest::header::HeaderMap;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-
-struct WallClock;
-
-impl Clock for WallClock {
-    fn now(&self) -> Timestamp {
-        std::time::SystemTime::now().into()
-    }
-
-    fn sleep_until<'a>(&'a self, _at: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
-        Box::pin(std::future::pending())
-    }
-}
-
-struct Nobody;
-
-#[async_trait]
-impl Take for Nobody {
-    async fn accept(&self) -> Taken {
-        panic!("a webhook took an alarm");
-    }
-
-    fn reached(&self) {}
-}
-
-fn job(url: String) -> Job {
-    Job {
-        key: EffectKey { alarm: "01alarm".into(), no: 3 },
-        home: "home-0001".into(),
-        cause: Cause::Call,
-        level: Level::Red,
-        test: false,
-        raised_at: "2026-11-23T01:00:00Z".parse().unwrap(),
-        presses: 2,
-        reason: Reason::new("device_signal"),
-        tries: 1,
-        errand: Errand::Notify {
-            contact: "dispatch".into(),
-            address: url,
-            words: Words { brief: "an alarm".into(), full: "Li Ming, 3 Lake Road".into(), ..Words::default() },
-            language: Language::En,
-            tongue: "en".into(),
-        },
-    }
-}
 
 /// Sends one job to a receiver that answers with `answer`, or never; returns the request too.
 async fn send(answer: Option<&'static str>) -> (Delivery, String) {
@@ -84,8 +39,8 @@ async fn send(answer: Option<&'static str>) -> (Delivery, String) {
     });
     let mut settings = WebhookSettings::new(SECRET);
     settings.answer_within = Duration::from_millis(300);
-    let webhook = Webhook::new(settings, Arc::new(WallClock)).unwrap();
-    let delivery = webhook.deliver(&job(url), &Nobody).await;
+    let webhook = Webhook::open(&settings, Arc::new(WallTime)).unwrap();
+    let delivery = webhook.deliver(&message_job(&url, "an alarm"), &TakesNothing).await;
     (delivery, served.await.unwrap())
 }
 
@@ -134,12 +89,12 @@ async fn a_refused_connection_is_tried_again_and_a_bad_address_is_not() {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", free.local_addr().unwrap());
     drop(free);
-    let webhook = Webhook::new(WebhookSettings::new(SECRET), Arc::new(WallClock)).unwrap();
-    assert_eq!(webhook.deliver(&job(url), &Nobody).await, Delivery::Again(None));
+    let webhook = Webhook::open(&WebhookSettings::new(SECRET), Arc::new(WallTime)).unwrap();
+    assert_eq!(webhook.deliver(&message_job(&url, "an alarm"), &TakesNothing).await, Delivery::Again(None));
     for bad in ["", "not a url", "file:///etc/passwd"] {
-        assert_eq!(webhook.deliver(&job(bad.to_owned()), &Nobody).await, Delivery::Ended(AttemptOutcome::Unreachable), "{bad}");
+        assert_eq!(webhook.deliver(&message_job(bad, "an alarm"), &TakesNothing).await, Delivery::Ended(AttemptOutcome::Unreachable), "{bad}");
     }
-    assert!(matches!(Webhook::new(WebhookSettings::new("whsec_???"), Arc::new(WallClock)), Err(WebhookError::Secret)));
+    assert!(matches!(Webhook::open(&WebhookSettings::new("whsec_???"), Arc::new(WallTime)), Err(WebhookError::Secret)));
     assert_eq!(webhook.route("https://a.example:8443/x?token=1"), "https://a.example:8443");
 }
 
@@ -154,6 +109,6 @@ async fn a_request_verifies_with_a_library_of_another_language() {
         print(w.verify(sys.argv[5], h)['type'])\n\
         try:\n    w.verify(sys.argv[5] + ' ', h)\n    print('forged')\nexcept WebhookVerificationError:\n    print('refused')\n";
     let args = [SECRET, &header("webhook-id"), &header("webhook-timestamp"), &header("webhook-signature"), body];
-    let Some(said) = crate::testing::python("standardwebhooks", script, &args) else { return };
+    let Some(said) = python("standardwebhooks", script, &args) else { return };
     assert_eq!(said.split_whitespace().collect::<Vec<_>>(), ["alarm.calling", "refused"]);
 }

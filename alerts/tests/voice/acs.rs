@@ -81,6 +81,7 @@ fn settings(port: u16) -> AcsSettings {
         listen: "127.0.0.1:0".parse().unwrap(),
         brief: "TTS_1".into(),
         noted: "TTS_2".into(),
+        noted_variable: None,
         passed_on: "TTS_3".into(),
         details: Some("TTS_4".into()),
         channels: 2,
@@ -129,9 +130,27 @@ async fn a_key_at_the_provider_is_stored_before_it_is_answered_for_and_the_detai
     }
     // Before the key nothing personal leaves the building; after it, in a call of its own.
     assert!(!query.to_string().contains("full"), "{query}");
+    assert!((1..=15).contains(&query["OutId"].as_str().unwrap().len()), "{query}");
     let details = stub.until(|line| line["action"] == "SingleCallByTts");
     assert!(details["query"]["TtsParam"].as_str().unwrap().contains("full") && details["signed"] == true, "{details}");
     assert!(stub.until(|line| line["pushed"].is_number())["pushed"] == 200, "the provider is told that it need not push again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_details_are_said_after_key_1_in_the_same_call_where_the_template_has_room_for_them() {
+    if !installed("python3") {
+        return;
+    }
+    let change = |s: &mut AcsSettings| (s.noted_variable, s.details) = (Some("what".into()), None);
+    let (report, stub) = call(&json!({"pushes": [key("1"), end("200000")]}), change, timers(), &Stores::default()).await;
+    assert_eq!(report.outcome, LegOutcome::Acknowledged(Via::Provider));
+    assert!(report.said.iter().any(|words| words.contains("full")), "{:?}", report.said);
+    let asked = stub.until(|line| line["action"] == "IvrCall");
+    assert_eq!(asked["signed"], true, "{asked}");
+    let query = asked["query"].as_object().unwrap();
+    let with: Vec<&String> = query.iter().filter(|(_, value)| value.as_str().unwrap().contains("full")).map(|(name, _)| name).collect();
+    assert_eq!(with, ["MenuKeyMap.1.TtsParams"], "behind key 1 and nowhere else");
+    assert!(query["MenuKeyMap.1.TtsParams"].as_str().unwrap().starts_with("{\"what\":"), "{asked}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

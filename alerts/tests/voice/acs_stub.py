@@ -68,6 +68,8 @@ class Service(BaseHTTPRequestHandler):
         self.body = self.rfile.read(int(self.headers.get("content-length") or 0))
         query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(self.path).query))
         action, signed = self.headers.get("x-acs-action"), is_signed(self)
+        # The page says 1 to 15 bytes.
+        signed = signed and len(query.get("OutId", "-")) in range(1, 16)
         status = scenario.get("status", 200) if signed else 403
         answer = scenario.get("answer", {"Code": "OK", "Message": "OK", "CallId": CALL}) if signed else {"Code": "SignatureDoesNotMatch"}
         body = json.dumps(answer).encode()

@@ -1,7 +1,8 @@
 //! Two people in one call: the operator's phone first, then the other; what one says the other hears.
 
-use crate::baresip::{Baresip, authority, correlation};
+use crate::baresip::authority;
 use crate::sipp::{Dir, Sipp, answer, bye, capture, hangs_up, installed, invite, pause, picks_up, play, receive, recorded};
+use crate::telephone::{Baresip, correlation};
 use crate::world::{Wall, open, runtime, timers, trunk_to, until_quiet};
 use alerts::channel::{Errand, Job};
 use alerts::voice::audio::{Law, silence};

@@ -9,5 +9,6 @@ mod http;
 mod legs;
 mod ringback;
 mod sipp;
+mod telephone;
 mod trunks;
 mod world;

@@ -64,10 +64,13 @@ pub struct ProviderConfig {
     /// `acs`: the template after key 1.
     #[serde(default)]
     pub noted: String,
+    /// `acs`: the variable of that template that takes the details, if it has one.
+    #[serde(default)]
+    pub noted_variable: Option<String>,
     /// `acs`: the template after key 2.
     #[serde(default)]
     pub passed_on: String,
-    /// `acs`: the template of the second call, with the variable `words`; left out: no second call.
+    /// `acs`: the template of a second call that says the details, with the variable `words`; left out: no second call.
     #[serde(default)]
     pub details: Option<String>,
 }
@@ -135,6 +138,7 @@ impl ProviderConfig {
                 listen: self.listen,
                 brief: self.brief.clone(),
                 noted: self.noted.clone(),
+                noted_variable: self.noted_variable.clone(),
                 passed_on: self.passed_on.clone(),
                 details: self.details.clone(),
                 channels: self.channels,
@@ -174,6 +178,9 @@ impl ProviderConfig {
                         out.push(format!("voice_provider {name}: {what}: the code of the template that the provider has approved, such as TTS_1234"));
                     }
                 }
+                if self.noted_variable.is_none() && self.details.is_none() {
+                    out.push(format!("voice_provider {name}: nothing says who and where after key 1: name the variable of `noted` that takes it (noted_variable), or the template of a second call (details)"));
+                }
             }
         }
         out
@@ -204,7 +211,10 @@ mod tests {
         for what in ["push_secret_file", "brief", "noted", "passed_on"] {
             assert!(wrong_of(&acs).contains(what), "{}", wrong_of(&acs));
         }
-        let whole = format!("{acs}push_secret_file = \"{at}\"\nbrief = \"TTS_1\"\nnoted = \"TTS_2\"\npassed_on = \"TTS_3\"\n");
+        let silent = format!("{acs}push_secret_file = \"{at}\"\nbrief = \"TTS_1\"\nnoted = \"TTS_2\"\npassed_on = \"TTS_3\"\n");
+        assert!(wrong_of(&silent).contains("nothing says who and where after key 1"), "{}", wrong_of(&silent));
+        assert_eq!(wrong_of(&format!("{silent}details = \"TTS_4\"\n")), "");
+        let whole = format!("{silent}noted_variable = \"words\"\n");
         assert_eq!(wrong_of(&whole), "");
         let Account::Acs(settings) = toml::from_str::<ProviderConfig>(&whole).unwrap().account().unwrap() else { panic!("not acs") };
         assert_eq!((settings.api.as_str(), settings.push_secret.len()), ("https://dyvmsapi.aliyuncs.com/", 32));

@@ -89,7 +89,7 @@ async fn a_modem_that_hangs_is_given_up() {
 
 #[test]
 fn a_report_of_delivery_takes_no_alarm() {
-    let failures = AtomicU32::new(2);
+    let failures = Failures::default();
     assert_eq!(judge(Ok(()), &crate::testing::TakesNothing, &failures), Delivery::Ended(AttemptOutcome::Delivered));
     assert_eq!(judge(Err(ModemError::Refused(Some(1))), &crate::testing::TakesNothing, &failures), Delivery::Ended(AttemptOutcome::Unreachable));
     assert_eq!(judge(Err(ModemError::Silent), &crate::testing::TakesNothing, &failures), Delivery::Down);

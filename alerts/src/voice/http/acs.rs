@@ -2,14 +2,14 @@
 //! has approved, and pushes what happens as JSON arrays: `VoiceCallReport` for a key (status 300000), `VoiceReport` for the end.
 //!
 //! Three things differ from every other route, and shape it: what is spoken after a key is fixed when the call is placed, so
-//! that nothing can be confirmed aloud that was not stored; the pushes carry no signature, so that a secret stands in their
-//! address; and a call once placed cannot be taken back. Its requests are signed by published vectors and checked by a stub
+//! that the details can be said but nothing can be confirmed aloud that was not stored; the pushes carry no signature, so that a
+//! secret stands in their address; and a call once placed cannot be taken back. Its requests are signed by published vectors and checked by a stub
 //! in another language; a real account was not tried.
 
 use super::callbacks::{self, plain};
 use super::sign::{self, Acs3};
-use super::{HttpVoiceError, Waiting, locked, token};
-use crate::channel::Taken;
+use super::{FAILURES_MAX, HttpVoiceError, Waiting, locked, token};
+use crate::channel::{Failures, Taken};
 use crate::voice::keys::Via;
 use crate::voice::leg::{LegOutcome, LegPhase, LegReport, LegRequest};
 use crate::voice::number::{DialPlan, NumberForm};
@@ -22,7 +22,6 @@ use reqwest::Url;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -37,10 +36,10 @@ const KEY: &str = "300000";
 const ANSWER_WITHIN: Duration = Duration::from_secs(12);
 /// How long the provider waits for a key after the words, milliseconds.
 const KEY_WITHIN_MS: &str = "5000";
-/// Failures in a row after which the provider counts as down.
-const FAILURES_MAX: u32 = 3;
 /// Longest text that a template is filled with, in characters (LIM-1).
 const WORDS_MAX: usize = 300;
+/// Letters of the name by which pushes tell their call: the provider takes 15 bytes at most.
+const OUT_ID_MAX: usize = 15;
 
 /// An account.
 #[derive(Clone)]
@@ -61,12 +60,13 @@ pub struct AcsSettings {
     pub listen: SocketAddr,
     /// The template that is spoken first: that there is an emergency alarm, and the keys. No name, no address.
     pub brief: String,
-    /// The template after key 1: that the key was noted, and that a message says more. Never that the alarm is theirs.
+    /// The template after key 1: that the key was noted. Never that the alarm is theirs.
     pub noted: String,
+    /// The variable of that template that takes the details: who, where, what, since when; `None` = it has none.
+    pub noted_variable: Option<String>,
     /// The template after key 2.
     pub passed_on: String,
-    /// The template of a second call that confirms and says the details, with the variable `words`; `None` = they are in the
-    /// one-time link alone.
+    /// The template of a second call that confirms and says the details, with the variable `words`; `None` = there is no second call.
     pub details: Option<String>,
     /// Calls at once.
     pub channels: usize,
@@ -101,7 +101,7 @@ pub struct AcsVoice {
     client: reqwest::Client,
     pending: Pending,
     slots: Arc<Semaphore>,
-    failures: AtomicU32,
+    failures: Failures,
     local: SocketAddr,
     serving: tokio::task::JoinHandle<()>,
 }
@@ -152,6 +152,11 @@ fn ended(code: &str, keys: bool) -> LegOutcome {
     }
 }
 
+/// A template's variable and what stands in it.
+fn filled(variable: &str, words: &str) -> String {
+    serde_json::json!({ variable: words.chars().take(WORDS_MAX).collect::<String>() }).to_string()
+}
+
 impl AcsVoice {
     /// Opens the port of the pushes.
     ///
@@ -169,7 +174,7 @@ impl AcsVoice {
             async move { answer(request, &facts.0, &facts.1).await }
         }));
         let slots = Arc::new(Semaphore::new(settings.channels.max(1)));
-        Ok(Self { settings, plan, client, pending, slots, failures: AtomicU32::new(0), local, serving })
+        Ok(Self { settings, plan, client, pending, slots, failures: Failures::default(), local, serving })
     }
 
     /// Where pushes are received.
@@ -209,7 +214,7 @@ impl AcsVoice {
         }
     }
 
-    fn ivr(&self, leg: &LegRequest, out_id: &str) -> BTreeMap<String, String> {
+    fn ivr(&self, leg: &LegRequest, out_id: &str, details: &str) -> BTreeMap<String, String> {
         let s = &self.settings;
         let key = |n: u32, key: &str, code: &str| [(format!("MenuKeyMap.{n}.Key"), key.to_owned()), (format!("MenuKeyMap.{n}.Code"), code.to_owned())];
         let mut query: BTreeMap<String, String> = [
@@ -224,6 +229,9 @@ impl AcsVoice {
         .into();
         query.extend(key(1, "1", &s.noted));
         query.extend(key(2, "2", &s.passed_on));
+        if let Some(variable) = &s.noted_variable {
+            query.insert("MenuKeyMap.1.TtsParams".to_owned(), filled(variable, details));
+        }
         query
     }
 
@@ -231,12 +239,12 @@ impl AcsVoice {
     /// details are in the one-time link, too.
     async fn tell(&self, leg: &LegRequest, talk: &Talk<'_>, report: &mut LegReport) {
         let Some(template) = &self.settings.details else { return };
-        let words: String = format!("{}{}", talk.script.confirmed.text, talk.script.full.text).chars().take(WORDS_MAX).collect();
+        let words = format!("{}{}", talk.script.confirmed.text, talk.script.full.text);
         let query: BTreeMap<String, String> = [
             ("CalledShowNumber", self.settings.caller.clone()),
             ("CalledNumber", self.plan.dialled(&leg.number, NumberForm::National, "")),
             ("TtsCode", template.clone()),
-            ("TtsParam", serde_json::json!({ "words": words }).to_string()),
+            ("TtsParam", filled("words", &words)),
             ("PlayTimes", "2".to_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
@@ -327,17 +335,18 @@ impl VoiceRoute for AcsVoice {
 
     async fn place(&self, leg: &LegRequest, mut talk: Talk<'_>) -> LegReport {
         let Ok(_slot) = self.slots.clone().try_acquire_owned() else { return LegReport::none(LegOutcome::RouteFull) };
-        let Some(out_id) = token() else { return LegReport::none(LegOutcome::RouteDown("no randomness".into())) };
+        let Some(mut out_id) = token() else { return LegReport::none(LegOutcome::RouteDown("no randomness".into())) };
+        out_id.truncate(OUT_ID_MAX);
         let (send, pushes) = mpsc::channel(16);
         locked(&self.pending).insert(out_id.clone(), send);
         let _waiting = Waiting(&self.pending, &out_id);
         let mut report = LegReport::none(LegOutcome::NoAnswer);
-        match self.ask("IvrCall", &self.ivr(leg, &out_id), &talk).await {
+        match self.ask("IvrCall", &self.ivr(leg, &out_id, &talk.script.full.text), &talk).await {
             Ok(call) => report.wire.call_id = call,
             Err(failed) => {
                 // A limit of one number says nothing about the provider.
                 if !matches!(failed, Failed::Number | Failed::Limit(_)) {
-                    self.failures.fetch_add(1, Ordering::Relaxed);
+                    self.failures.failed();
                 }
                 report.outcome = match failed {
                     Failed::Auth => LegOutcome::AuthFailed(403),
@@ -347,20 +356,18 @@ impl VoiceRoute for AcsVoice {
                 return report;
             }
         }
-        self.failures.store(0, Ordering::Relaxed);
+        self.failures.worked();
         report.said.push(format!("(template {})", self.settings.brief));
         report.outcome = self.hold(&mut talk, pushes, &mut report).await;
         if matches!(report.outcome, LegOutcome::Acknowledged(_)) {
+            report.said.extend(self.settings.noted_variable.is_some().then(|| talk.script.full.text.clone()));
             self.tell(leg, &talk, &mut report).await;
         }
         report
     }
 
     fn health(&self) -> Health {
-        match self.failures.load(Ordering::Relaxed) {
-            0..FAILURES_MAX => Health::Up,
-            _ => Health::Down("the provider does not take calls".into()),
-        }
+        self.failures.health(FAILURES_MAX, "calls")
     }
 }
 
