@@ -92,6 +92,7 @@ pub fn code(cause: &Cause) -> &'static str {
             "device_silent" | "hub_offline" => "147",
             "battery_low" => "384",
             "tamper" => "137",
+            "power_cut" => "301",
             _ => "300",
         },
     }

@@ -2,7 +2,7 @@
 //! of the area. The homes' own alarms stay; the duty desk shows them under it.
 
 use crate::platform;
-use care::district::{Blind, District, districts, is_symptom};
+use care::district::{Blind, Dark, District, dark, districts};
 use care::{HomeId, TimeDelta, Timestamp};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -78,12 +78,7 @@ impl DistrictWatch {
         };
         let blind: Vec<Blind> = blind
             .into_iter()
-            .filter_map(|(home, since)| {
-                places.areas.get(&home).map(|area| Blind {
-                    area: area.clone(),
-                    since,
-                })
-            })
+            .filter_map(|(home, (since, dark))| places.areas.get(&home).map(|area| Blind { area: area.clone(), since, dark }))
             .collect();
         let found = districts(&blind, &places.watched);
         *known = Some(places);
@@ -96,13 +91,15 @@ impl DistrictWatch {
         Ok(found)
     }
 
-    /// The homes that an open alarm says cannot be heard, and since when it says so.
-    async fn blind(&self) -> Result<Vec<(HomeId, Timestamp)>, LedgerError> {
-        let mut out = Vec::new();
+    /// The homes that open alarms say cannot be heard or have no mains power, since when they say so, and what is known.
+    async fn blind(&self) -> Result<BTreeMap<HomeId, (Timestamp, Dark)>, LedgerError> {
+        let mut out: BTreeMap<HomeId, (Timestamp, Dark)> = BTreeMap::new();
         each_open(&*self.ledger, ALARMS_MAX, |stored| {
             let alarm = stored.value;
-            if is_symptom(&alarm.cause) && !alarm.test {
-                out.push((alarm.home, alarm.raised_at));
+            if let Some(dark) = dark(&alarm.cause).filter(|_| !alarm.test) {
+                // one home is one home, whatever it says
+                let known = out.entry(alarm.home).or_insert((alarm.raised_at, dark));
+                *known = (known.0.min(alarm.raised_at), known.1.max(dark));
             }
         })
         .await?;
@@ -190,12 +187,16 @@ mod tests {
     }
 
     async fn lose(world: &World, n: usize) {
-        let (now, cause) = (world.clock.now(), Cause::Technical("hub_offline".into()));
+        lose_by(world, n, "hub_offline").await;
+    }
+
+    async fn lose_by(world: &World, n: usize, cause: &str) {
+        let (now, cause) = (world.clock.now(), Cause::Technical(cause.into()));
         let raise = Raise {
-            cause,
+            cause: cause.clone(),
             level: Level::Technical,
             reason: Reason::new("home_blind"),
-            key: format!("lost-{n}"),
+            key: format!("lost-{n}-{}", cause.name()),
             device: None,
         };
         let id = AlarmId::derive(now, &raise.key);
@@ -216,6 +217,23 @@ mod tests {
             })
             .await
             .unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_home_that_says_that_its_mains_are_gone_counts_once_and_names_the_power() {
+        let world = town().await;
+        let watch = DistrictWatch::new(Arc::new(world.ledger.clone()), Arc::new(world.ledger.clone()), world.clock.clone());
+        let mut places = None;
+        for n in 0..5 {
+            lose_by(&world, n, "power_cut").await;
+            lose(&world, n).await;
+        }
+        assert_eq!(watch.look_and_tell(&mut places).await.unwrap(), [], "five homes of ten, said twice, are not most");
+        lose_by(&world, 5, "power_cut").await;
+        let found = watch.look_and_tell(&mut places).await.unwrap();
+        assert_eq!(found.iter().map(|d| (d.count, d.watched, d.no_mains)).collect::<Vec<_>>(), [(6, 10, 6)]);
+        let said = about_areas(&world).await.first().unwrap().reason.render(Language::En, chrono_tz::UTC);
+        assert!(said.starts_with("City · East: 6 of 10 homes have no mains power or cannot be heard since "), "{said}");
     }
 
     async fn about_areas(world: &World) -> Vec<Alarm> {

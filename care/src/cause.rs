@@ -126,7 +126,8 @@ pub struct Raise {
 /// The alarm that a single signal asks for by itself, whatever else is known of the home.
 /// `key` names the occurrence: the event id.
 pub fn raised_by(signal: &Signal, key: &str) -> Option<Raise> {
-    let on = !matches!(signal.value, Value::Bool(false));
+    // it is the mains' being gone that is told
+    let on = matches!(signal.value, Value::Bool(false)) == (signal.kind == SignalKind::Mains);
     let cause = match signal.kind {
         SignalKind::Call => Cause::Call,
         SignalKind::Fall => Cause::Fall,
@@ -135,6 +136,7 @@ pub fn raised_by(signal: &Signal, key: &str) -> Option<Raise> {
         SignalKind::CarbonMonoxide => Cause::CarbonMonoxide,
         SignalKind::WaterLeak => Cause::WaterLeak,
         SignalKind::Tamper => Cause::Technical("tamper".into()),
+        SignalKind::Mains => Cause::Technical("power_cut".into()),
         SignalKind::Battery => match signal.value {
             Value::Number(percent) if percent <= BATTERY_LOW_PERCENT => Cause::Technical("battery_low".into()),
             Value::Bool(true) => Cause::Technical("battery_low".into()),
@@ -216,6 +218,17 @@ mod tests {
         assert_eq!(told(Some(heard - TimeDelta::seconds(20))), "Call for help at 16:00, device b1.");
         assert_eq!(told(Some(heard + TimeDelta::days(1))), "Call for help at 16:00, device b1.", "a clock that is ahead tells nothing");
         assert_eq!(told(Some(heard - TimeDelta::hours(20))), "Call for help at 16:00, device b1; by its own record it happened 20 h before, on 2026-11-22 at 20:00.");
+    }
+
+    #[test]
+    fn mains_that_are_gone_are_told_and_mains_that_are_there_are_not() {
+        let heard: Timestamp = "2026-11-23T08:00:00Z".parse().unwrap();
+        let says = |kind, value| Signal { home: "h".into(), device: "hub".into(), kind, value, room: None, event: None, said_at: None, heard_at: heard };
+        let raise = raised_by(&says(SignalKind::Mains, Value::Bool(false)), "k").unwrap();
+        assert_eq!((raise.cause.name().as_str(), raise.level), ("technical/power_cut", Level::Technical));
+        assert_eq!(raise.reason.render(crate::Language::En, chrono_tz::Asia::Shanghai), "Power cut at 16:00, device hub.");
+        assert_eq!(raised_by(&says(SignalKind::Mains, Value::Bool(true)), "k"), None);
+        assert_eq!(raised_by(&says(SignalKind::Tamper, Value::Bool(false)), "k"), None);
     }
 
     #[test]

@@ -14,19 +14,37 @@ const HOMES_MIN: usize = 5;
 const CAUSE: &str = "district_silent/";
 
 /// The reasons of this module.
-pub(crate) const REASONS: &[Row] = &[(
+pub(crate) const REASONS: &[Row] = &[
+(
+    "district_power",
+    "{area}：{count} 户（该片区共 {watched} 户）自 {since} 起同时断电或失联，其中 {mains} 户的设备报告市电已断、改用电池：该片区停电。失联各户恢复前的静默不作判断；呼叫、跌倒、烟雾、燃气照常处置。",
+    "{area}: {count} of {watched} homes have no mains power or cannot be heard since {since}; in {mains} of them a device says that it runs on battery: the power is cut. The silence of those that cannot be heard is not judged until they are back; calls, falls, smoke and gas are answered as ever.",
+),
+(
     "district_silent",
     "{area}：{count} 户（该片区共 {watched} 户）自 {since} 起同时失联，可能停电或断网。恢复前各户的静默不作判断；呼叫、跌倒、烟雾、燃气照常处置。",
     "{area}: {count} of {watched} homes cannot be heard since {since}: power or network is probably cut. Their silence is not judged until they are back; calls, falls, smoke and gas are answered as ever.",
-)];
+),
+];
 
-/// A home that cannot be heard.
+/// What is known of a home in the dark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Dark {
+    /// It cannot be heard: its power may be cut, or its network.
+    Unheard,
+    /// A device says that the mains are gone.
+    NoMains,
+}
+
+/// A home that cannot be heard, or has no mains power.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blind {
     /// The area path it lies in, `350582/meiling/guishan`; one without area belongs to no district.
     pub area: String,
     /// Since when.
     pub since: Timestamp,
+    /// How that is known.
+    pub dark: Dark,
 }
 
 /// An area most of whose homes fell silent together.
@@ -38,6 +56,8 @@ pub struct District {
     pub count: usize,
     /// Of how many.
     pub watched: usize,
+    /// In how many of them a device says that the mains are gone.
+    pub no_mains: usize,
     /// Since when: the first of them.
     pub since: Timestamp,
 }
@@ -51,7 +71,12 @@ impl District {
     /// Why, with the area's name as people know it.
     pub fn reason(&self, name: &str) -> Reason {
         let number = |n: usize| f64::from(u32::try_from(n).unwrap_or(u32::MAX));
-        let reason = Reason::new("district_silent")
+        let reason = if self.no_mains > 0 {
+            Reason::new("district_power").number("mains", number(self.no_mains))
+        } else {
+            Reason::new("district_silent")
+        };
+        let reason = reason
             .text("area", name)
             .time("since", self.since);
         reason
@@ -77,20 +102,29 @@ pub fn area_of(cause: &Cause) -> Option<&str> {
 
 /// True for the alarms that an alarm about their area stands for.
 pub fn is_symptom(cause: &Cause) -> bool {
-    *cause == Cause::Technical("hub_offline".into())
+    dark(cause).is_some()
+}
+
+/// What an alarm of a home says about its power and its being heard.
+pub fn dark(cause: &Cause) -> Option<Dark> {
+    if *cause == Cause::Technical("hub_offline".into()) {
+        Some(Dark::Unheard)
+    } else {
+        (*cause == Cause::Technical("power_cut".into())).then_some(Dark::NoMains)
+    }
 }
 
 /// The areas more than half of whose homes (and five at least) fell silent within fifteen minutes: the largest for which
 /// it holds, but its one dark part where the others are lit, and none within it. `watched` counts the homes that lie
 /// directly in each area.
 pub fn districts(blind: &[Blind], watched: &BTreeMap<String, usize>) -> Vec<District> {
-    let mut gone: BTreeMap<&str, Vec<Timestamp>> = BTreeMap::new();
+    let mut gone: BTreeMap<&str, Vec<(Timestamp, Dark)>> = BTreeMap::new();
     for home in blind {
         for area in upward(&home.area) {
-            gone.entry(area).or_default().push(home.since);
+            gone.entry(area).or_default().push((home.since, home.dark));
         }
     }
-    let dark: BTreeMap<&str, District> = gone.into_iter().filter_map(|(area, since)| Some((area, dark(area, since, watched)?))).collect();
+    let dark: BTreeMap<&str, District> = gone.into_iter().filter_map(|(area, since)| Some((area, together(area, since, watched)?))).collect();
     let mut out: Vec<District> = Vec::new();
     // a path sorts before all that lie within it
     for area in dark.keys() {
@@ -107,11 +141,12 @@ pub fn districts(blind: &[Blind], watched: &BTreeMap<String, usize>) -> Vec<Dist
 }
 
 /// More than half of the homes of an area, together.
-fn dark(area: &str, mut since: Vec<Timestamp>, watched: &BTreeMap<String, usize>) -> Option<District> {
+fn together(area: &str, mut since: Vec<(Timestamp, Dark)>, watched: &BTreeMap<String, usize>) -> Option<District> {
     since.sort_unstable();
     let all = watched.iter().filter(|(path, _)| within(path, area)).map(|(_, homes)| homes).sum();
-    let (count, first) = most_together(&since);
-    (count * 2 > all).then_some(District { area: area.to_owned(), count, watched: all, since: first? })
+    let homes = most_together(&since);
+    let (count, no_mains) = (homes.len(), homes.iter().filter(|(_, dark)| *dark == Dark::NoMains).count());
+    (count * 2 > all).then_some(District { area: area.to_owned(), count, watched: all, no_mains, since: homes.first()?.0 })
 }
 
 /// The one part of an area that is dark, if no other is and no home that lies in no part.
@@ -130,17 +165,14 @@ fn upward(area: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The most times that lie together, and the first of them. `times` is sorted.
-fn most_together(times: &[Timestamp]) -> (usize, Option<Timestamp>) {
-    let mut best = (0, None);
-    for (n, first) in times.iter().enumerate() {
-        let count = times
-            .iter()
-            .skip(n)
-            .take_while(|at| **at - *first <= TOGETHER)
-            .count();
-        if count > best.0 {
-            best = (count, Some(*first));
+/// The most that lie together. `since` is sorted.
+fn most_together(since: &[(Timestamp, Dark)]) -> &[(Timestamp, Dark)] {
+    let mut best: &[(Timestamp, Dark)] = &[];
+    for (n, (first, _)) in since.iter().enumerate() {
+        let from = since.get(n..).unwrap_or_default();
+        let count = from.iter().take_while(|(at, _)| *at - *first <= TOGETHER).count();
+        if count > best.len() {
+            best = from.get(..count).unwrap_or_default();
         }
     }
     best
@@ -160,6 +192,7 @@ mod tests {
             .map(|minute| Blind {
                 area: area.to_owned(),
                 since: at(minute),
+                dark: Dark::Unheard,
             })
             .collect()
     }
@@ -232,6 +265,19 @@ mod tests {
         let small = [("c/v/g1", 2), ("c/v/g2", 2), ("c/v/g3", 2)];
         let all: Vec<_> = ["c/v/g1", "c/v/g2", "c/v/g3"].iter().flat_map(|area| gone(area, [0; 2])).collect();
         assert_eq!(told(&all, &small), [("c/v".to_owned(), 6, 6)], "a village of small grids");
+    }
+
+    #[test]
+    fn homes_that_say_that_the_mains_are_gone_are_evidence_and_are_named() {
+        let mut blind = gone("c/v1", 0..7);
+        assert_eq!(districts(&blind, &watched(&[("c/v1", 10)])).first().unwrap().reason("V").code, "district_silent");
+        for home in blind.iter_mut().take(5) {
+            home.dark = Dark::NoMains;
+        }
+        let found = districts(&blind, &watched(&[("c/v1", 10)]));
+        let told = found.first().unwrap().reason("V").render(crate::Language::En, chrono_tz::UTC);
+        assert!(told.starts_with("V: 7 of 10 homes have no mains power or cannot be heard since 00:00; in 5 of them"), "{told}");
+        assert_eq!(dark(&Cause::Technical("power_cut".into())), Some(Dark::NoMains));
     }
 
     #[test]

@@ -39,6 +39,8 @@ pub enum SignalKind {
     Water,
     /// Power drawn, watts.
     Power,
+    /// Mains power at the device: `false` = it is gone, and the device runs on battery.
+    Mains,
     /// Room temperature, °C.
     Temperature,
     /// The case was opened or the device taken off its place.
@@ -69,7 +71,7 @@ pub enum SignalKind {
 
 impl SignalKind {
     /// Every kind, in declaration order.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::Call,
         Self::Cancel,
         Self::Fall,
@@ -86,6 +88,7 @@ impl SignalKind {
         Self::Contact,
         Self::Water,
         Self::Power,
+        Self::Mains,
         Self::Temperature,
         Self::Tamper,
         Self::Battery,
@@ -120,6 +123,7 @@ impl SignalKind {
             Self::Contact => "contact",
             Self::Water => "water",
             Self::Power => "power",
+            Self::Mains => "mains",
             Self::Temperature => "temperature",
             Self::Tamper => "tamper",
             Self::Battery => "battery",

@@ -130,6 +130,7 @@ pub fn told(signals: &[Signal]) -> Vec<&'static str> {
                 SignalKind::Cancel
                 | SignalKind::Water
                 | SignalKind::Power
+                | SignalKind::Mains
                 | SignalKind::Temperature
                 | SignalKind::Heartbeat
                 | SignalKind::Well
@@ -169,6 +170,7 @@ fn stands(kind: SignalKind) -> bool {
         | SignalKind::Gas
         | SignalKind::CarbonMonoxide
         | SignalKind::WaterLeak
+        | SignalKind::Mains
         | SignalKind::Temperature
         | SignalKind::Tamper
         | SignalKind::Battery

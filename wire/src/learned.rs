@@ -137,7 +137,7 @@ impl Learned {
 fn episode(kind: SignalKind) -> Option<TimeDelta> {
     if matches!(kind, SignalKind::Fall | SignalKind::Smoke | SignalKind::Gas | SignalKind::CarbonMonoxide | SignalKind::WaterLeak) {
         Some(TimeDelta::minutes(5))
-    } else if kind == SignalKind::Tamper {
+    } else if matches!(kind, SignalKind::Tamper | SignalKind::Mains) {
         Some(TimeDelta::hours(1))
     } else {
         (kind == SignalKind::Battery).then(|| TimeDelta::hours(24))
@@ -147,7 +147,8 @@ fn episode(kind: SignalKind) -> Option<TimeDelta> {
 /// True while a state asks for an alarm.
 fn holds(signal: &Signal) -> bool {
     match signal.value {
-        Value::Bool(truth) => truth,
+        // of the mains it is their being gone that lasts
+        Value::Bool(truth) => truth != (signal.kind == SignalKind::Mains),
         Value::Number(percent) => percent <= care::cause::BATTERY_LOW_PERCENT,
         Value::None | Value::Open | Value::Closed => false,
     }

@@ -89,6 +89,7 @@ const CONTACT: &[&str] = &["contact", "door", "reed", "magnet", "opening"];
 const MOTION: &[&str] = &["occupancy", "occupied", "motion", "moving", "movement", "pir"];
 const PRESENCE: &[&str] = &["presence", "human", "person"];
 const VIBRATION: &[&str] = &["vibration", "shock"];
+const MAINS: &[&str] = &["mains"];
 
 /// Words that change nothing about what a name means.
 const NEUTRAL: &[&str] = &[
@@ -111,7 +112,7 @@ pub(crate) fn subject(name: &str) -> Option<SignalKind> {
     let only = |more: &[&[&str]]| {
         words.iter().all(|w| NEUTRAL.contains(&w.as_str()) || more.iter().any(|known| known.contains(&w.as_str())))
     };
-    let table: [(SignalKind, &[&str], &[&str]); 12] = [
+    let table: [(SignalKind, &[&str], &[&str]); 13] = [
         (SignalKind::Fall, FALL, &["down", "human", "person", "body"]),
         (SignalKind::Call, CALL, &["call", "cord", "pull", "key", "personal", "assistance"]),
         (SignalKind::Smoke, SMOKE, &[]),
@@ -124,6 +125,8 @@ pub(crate) fn subject(name: &str) -> Option<SignalKind> {
         (SignalKind::Contact, CONTACT, &["open", "opened", "garage", "gate", "window"]),
         (SignalKind::Motion, MOTION, &["human", "body", "person", "presence"]),
         (SignalKind::Vibration, VIBRATION, &[]),
+        // that it is there, never that it is not: a name of the other polarity is not read
+        (SignalKind::Mains, MAINS, &["power", "connected", "present", "supply", "available"]),
     ];
     for (kind, known, beside) in table {
         if has(known) && only(&[known, beside]) {

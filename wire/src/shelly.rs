@@ -173,6 +173,9 @@ impl<'a> Scene<'a> {
             (None, "devicepower") => {
                 let percent = status.get("battery").and_then(|battery| battery.get("percent"));
                 level(&mut sayings, SignalKind::Battery, percent, component);
+                if let Some(Json::Bool(there)) = status.get("external").and_then(|external| external.get("present")) {
+                    sayings.heard.push((SignalKind::Mains, Value::Bool(*there)));
+                }
             }
             (None, "temperature") => level(&mut sayings, SignalKind::Temperature, status.get("tC"), component),
             (None, "switch" | "pm1" | "light" | "cover") => level(&mut sayings, SignalKind::Power, status.get("apower"), component),

@@ -21,6 +21,8 @@ fn short_keys_and_plain_words_are_understood() {
         ("homeassistant/binary_sensor/esp/door/config", json!({"name": "Door", "dev_cla": "door", "stat_t": "esp-hall/door/state", "uniq_id": "ESPdoor", "dev": {"ids": "a1b2c3"}})),
         ("homeassistant/sensor/esp/t/config", json!({"name": "Living Room Temperature", "dev_cla": "temperature", "unit_of_meas": "°F", "stat_t": "esp-hall/t/state", "dev": {"ids": "a1b2c3"}})),
         ("homeassistant/binary_sensor/esp/sos/config", json!({"name": "Bathroom SOS", "stat_t": "esp-hall/sos/state", "dev": {"ids": "a1b2c3"}})),
+        ("homeassistant/binary_sensor/esp/mains/config", json!({"name": "Mains power", "dev_cla": "power", "stat_t": "esp-hall/mains/state", "dev": {"ids": "a1b2c3"}})),
+        ("homeassistant/binary_sensor/esp/washer/config", json!({"name": "Washer power", "dev_cla": "power", "stat_t": "esp-hall/washer/state", "dev": {"ids": "a1b2c3"}})),
         ("homeassistant/binary_sensor/esp/rain/config", json!({"name": "Rain", "dev_cla": "moisture", "stat_t": "esp-hall/rain/state", "dev": {"ids": "a1b2c3"}})),
     ]);
     home.check("esp-hall/pir/state", "ON", "a1b2c3: motion");
@@ -31,6 +33,8 @@ fn short_keys_and_plain_words_are_understood() {
     home.check("esp-hall/t/state", "68.0", "a1b2c3: temperature=20");
     home.check("esp-hall/sos/state", "ON", "a1b2c3: call");
     home.check("esp-hall/rain/state", "ON", "a1b2c3: heartbeat");
+    home.check("esp-hall/mains/state", "OFF", "a1b2c3: mains=no");
+    home.check("esp-hall/washer/state", "OFF", "a1b2c3: heartbeat");
     home.check("esp-hall/status", "offline", "a1b2c3: offline");
     home.check("esp-hall/other", "1", "!unknown_language");
 }

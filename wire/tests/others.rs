@@ -53,6 +53,7 @@ fn shelly_notifications_states_and_presses() {
         (r#""smoke:0":{"id":0,"alarm":"loud"}"#, "shellyplussmoke-1: heartbeat !bad_value"),
         (r#""flood:0":{"alarm":true}"#, "shellyplussmoke-1: water_leak"),
         (r#""devicepower:0":{"battery":{"V":2.9,"percent":12}}"#, "shellyplussmoke-1: battery=12"),
+        (r#""devicepower:0":{"battery":{"percent":90},"external":{"present":false}}"#, "shellyplussmoke-1: battery=90 mains=no"),
         (r#""switch:0":{"apower":60.5}"#, "shellyplussmoke-1: power=60.5"),
         (r#""temperature:0":{"tC":20.1,"tF":68}"#, "shellyplussmoke-1: temperature=20.1"),
         (r#""presencezone:200":{"value":true,"num_objects":1}"#, "shellyplussmoke-1: presence"),

@@ -81,6 +81,17 @@ fn states_of_other_names_and_shapes_are_understood() {
 }
 
 #[test]
+fn mains_that_are_gone_are_told_once_while_they_are() {
+    let mut home = one("", &json!([binary("mains_power_connected", &json!(true), &json!(false)), binary("power_outage", &json!(true), &json!(false))]));
+    let gone = |home: &mut House| home.hear("zigbee2mqtt/d", r#"{"mains_power_connected":false}"#).signals()[0].clone();
+    let (first, again) = (gone(&mut home), gone(&mut home));
+    assert_eq!((first.kind, first.value), (care::SignalKind::Mains, care::Value::Bool(false)));
+    assert!(first.event.is_some() && first.event == again.event, "said again with every report, it is one event");
+    home.check("zigbee2mqtt/d", r#"{"mains_power_connected":true}"#, "0x01: mains");
+    home.check("zigbee2mqtt/d", r#"{"power_outage":true}"#, "0x01: heartbeat");
+}
+
+#[test]
 fn a_fall_of_a_thing_is_no_fall_of_a_person() {
     let mut cube = one("Smart cube", &json!([choice("action", &json!(["fall", "shake"])), binary("fall", &json!(true), &json!(false))]));
     cube.check("zigbee2mqtt/d", r#"{"action":"fall","fall":true}"#, "0x01: button");

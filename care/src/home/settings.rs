@@ -291,6 +291,7 @@ impl Settings {
             | SignalKind::Gas
             | SignalKind::CarbonMonoxide
             | SignalKind::WaterLeak
+            | SignalKind::Mains
             | SignalKind::Temperature
             | SignalKind::Tamper
             | SignalKind::Battery

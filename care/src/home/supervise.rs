@@ -162,6 +162,7 @@ impl Trend {
             | SignalKind::Contact
             | SignalKind::Water
             | SignalKind::Power
+            | SignalKind::Mains
             | SignalKind::Temperature
             | SignalKind::Tamper
             | SignalKind::Heartbeat

@@ -155,6 +155,7 @@ fn said(home: &HomeId, sensor: &str, kind: &str, value: &str, at: Timestamp) -> 
         | SignalKind::Vibration
         | SignalKind::Bed
         | SignalKind::Seat
+        | SignalKind::Mains
         | SignalKind::Tamper
         | SignalKind::Button => Value::Bool(on),
     };

@@ -133,7 +133,7 @@ fn contact_id_meaning(code: &str, new: bool) -> Meaning {
         "151" => says(SignalKind::Gas),
         "162" => says(SignalKind::CarbonMonoxide),
         "302" | "311" | "338" | "384" => says(SignalKind::Battery),
-        "301" => Meaning::Trouble("mains"),
+        "301" => Meaning::Says(SignalKind::Mains, !new),
         "344" => Meaning::Trouble("radio_jammed"),
         "350" | "351" | "352" | "353" | "354" | "356" => Meaning::Trouble("communication"),
         "601" | "602" | "603" | "607" | "305" | "606" => Meaning::Alive,
@@ -179,10 +179,11 @@ fn sia_meaning(code: &str) -> Meaning {
         "TR" | "EJ" => return Meaning::Says(SignalKind::Tamper, false),
         "YT" | "XT" => return Meaning::Says(SignalKind::Battery, true),
         "YR" | "XR" => return Meaning::Says(SignalKind::Battery, false),
-        "AT" => return Meaning::Trouble("mains"),
+        "AT" => return Meaning::Says(SignalKind::Mains, false),
+        "AR" => return Meaning::Says(SignalKind::Mains, true),
         "XQ" => return Meaning::Trouble("radio_jammed"),
         "YC" | "YS" => return Meaning::Trouble("communication"),
-        "RP" | "RX" | "TX" | "YK" | "AR" | "RN" => return Meaning::Alive,
+        "RP" | "RX" | "TX" | "YK" | "RN" => return Meaning::Alive,
         _ => {}
     }
     let kind = match code.get(..1) {

@@ -209,7 +209,8 @@ fn contact_id_codes() {
     check("ADM-CID", "1151 00 001", "zone-1:gas");
     check("ADM-CID", "1162 00 001", "zone-1:carbon_monoxide");
     check("ADM-CID", "1302 00 000", "panel:battery");
-    check("ADM-CID", "1301 00 000", "panel:heartbeat");
+    check("ADM-CID", "1301 00 000", "panel:mains=no");
+    check("ADM-CID", "3301 00 000", "panel:mains");
     check("ADM-CID", "1602 00 000", "panel:heartbeat");
     check("ADM-CID", "1661 00 001", "zone-1:check_in");
     check("ADM-CID", "1663 00 001", "zone-1:check_out");
@@ -223,6 +224,8 @@ fn contact_id_codes() {
 fn sia_codes() {
     check("SIA-DCS", "Nri0/QA0003", "zone-3:call");
     check("SIA-DCS", "NRP0000", "panel:heartbeat");
+    check("SIA-DCS", "NAT0000", "panel:mains=no");
+    check("SIA-DCS", "NAR0000", "panel:mains");
     check("SIA-DCS", "Nri1/MA001/FA002", "zone-1:call zone-2:smoke");
     check("SIA-DCS", "Nti10:23/id123/FA5^kitchen^", "zone-5:smoke");
     check("SIA-DCS", "Nri0/FR5", "zone-5:smoke=no");

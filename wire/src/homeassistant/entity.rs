@@ -312,8 +312,8 @@ fn binary(body: &Map<String, Json>, property: Option<&str>, names: &Names<'_>) -
         // A bed's occupancy is told by the name; the class only knows of somebody.
         Some(Some(SignalKind::Motion | SignalKind::Presence)) if matches!(named, Some(SignalKind::Bed | SignalKind::Seat)) => named?,
         Some(Some(kind)) => kind,
-        // A class of another kind, `safety` or `problem`: only a call or a fall by its name counts.
-        Some(None) => named.filter(|kind| matches!(kind, SignalKind::Call | SignalKind::Fall))?,
+        // A class of another kind, `safety`, `problem` or `power`: only a call, a fall or the mains by its name counts.
+        Some(None) => named.filter(|kind| matches!(kind, SignalKind::Call | SignalKind::Fall | SignalKind::Mains))?,
         None => named?,
     };
     meaning::reading_of_kind(kind, property.unwrap_or(names.own), names.about, &shape)

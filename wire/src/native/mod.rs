@@ -326,6 +326,8 @@ fn value(kind: SignalKind, said: Option<&Json>) -> Option<Value> {
             "closed" => Some(Value::Closed),
             _ => None,
         },
+        // only a plain word: a cut of the mains is not guessed
+        SignalKind::Mains => said.and_then(json::truth).map(Value::Bool),
         SignalKind::Water => within(0.0, 1e6),
         SignalKind::Power => within(-1e6, 1e6),
         SignalKind::Temperature => within(-60.0, 150.0),
