@@ -30,6 +30,8 @@ async function fillIn(page, elder) {
   for (const row of ["people", "speech", "movement", "illness", "mood", "personal_hygiene", "home_hygiene", "rooms"]) await choose(row, "same");
   for (const row of ["water", "electricity"]) await choose(row, "safe");
   await choose("gas", "unsafe");
+  await page.selectOption("#visit select[name=reaction_worse]", "no");
+  await page.fill("#visit textarea[name=reminded]", "离开厨房关火");
   await page.fill("#visit textarea[name=needs]", "更换燃气软管");
   // The visitor signs with a finger; the elder cannot.
   const pad = page.locator("#visit canvas[data-sign=visitor]");
@@ -56,6 +58,7 @@ test("a liaison records a visit on a phone of 390 px", { timeout: 4 * LIMIT_MS }
   assert.equal(items.length, 1);
   assert.equal(items[0].state, "signed");
   assert.equal(items[0].record.form.number, 1);
+  assert.deepEqual([items[0].record.asked.reaction_worse, items[0].record.asked.family_cares, items[0].record.asked.reminded], [false, null, "离开厨房关火"]);
   assert.match(items[0].record.form.visitor.screen, /^path:M\d+ \d+L/);
   const hazards = await api(page, "/api/v1/hazards?elder=elder-00");
   assert.equal(hazards.items.length, 1, "不安全 opens a hazard");
@@ -229,7 +232,7 @@ test("the month is read down to a name, by keyboard, in both languages", { timeo
 });
 
 test("every page of the office is clean by axe, in both themes, and fits a phone", { timeout: 6 * LIMIT_MS }, async () => {
-  const paths = ["due", "elders", "elders/elder-01", "elders/elder-01/edit", "elders/elder-01/found", "elders/elder-01/rights", "elders/elder-01/copies", "elders/elder-01/standing", "surveys", "visitors", "copies", "months", "follow-ups", "hazards", "needs", "incidents", "referrals", "samples", "findings", "flags", "events", "import", "export/province", "policy", "retention"];
+  const paths = ["due", "elders", "elders/elder-01", "elders/elder-01/edit", "elders/elder-01/life", "elders/elder-01/found", "elders/elder-01/rights", "elders/elder-01/copies", "elders/elder-01/standing", "surveys", "visitors", "copies", "months", "follow-ups", "hazards", "needs", "incidents", "referrals", "department", "department?department=housing", "desks", "samples", "findings", "flags", "events", "import", "export/province", "policy", "retention"];
   for (const colorScheme of ["light", "dark"]) {
     const { page, context, broken } = await signedIn(browser, house.address, "city", { ...PHONE, colorScheme });
     for (const path of paths) {
