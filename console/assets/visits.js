@@ -150,6 +150,14 @@ function signature(who) {
   return reason ? { missing: reason } : null;
 }
 
+// What Annex 2 has no row for. What was not asked is not known.
+function asked() {
+  const answer = { yes: true, no: false };
+  const asks = ["reaction_worse", "family_cares", "family_in_touch", "benefits_in_order"].map((name) => [name, answer[value(name)] ?? null]);
+  const words = ["hardship", "reminded", "told", "helped"].map((name) => [name, value(name)]);
+  return Object.fromEntries([...asks, ...words]);
+}
+
 function record() {
   const outcome = value("outcome");
   const mode = value("mode");
@@ -180,7 +188,7 @@ function record() {
     end: new Date(value("end")).toISOString(),
     outcome,
     form: { mode, date: value("start").slice(0, 10), ...filled },
-    asked: met ? { hardship: value("hardship"), family_cares: form.elements.family_cares.checked, benefits_in_order: form.elements.benefits_in_order.checked } : {},
+    asked: met ? asked() : {},
     no_answer:
       outcome === "no_answer"
         ? {

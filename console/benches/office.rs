@@ -1,4 +1,4 @@
-//! What a city costs on disk: importing its elders, taking a month's visits, starting anew, the month report.
+//! What a city costs on disk: reading a list of its elders and importing them, taking a month's visits, starting anew, the month report.
 //! `cargo bench -p console --bench office [ELDERS]`
 
 #![expect(clippy::unwrap_used, reason = "a bench may stop")]
@@ -50,6 +50,12 @@ async fn run(elders: usize) {
         let homes = (from..elders.min(from + 2_000)).map(|n| Put::Home(HomeRecord { id: format!("h{n:06}").as_str().into(), area: area(n), address: String::new(), access_notes: String::new() }));
         ledger.put(homes.collect()).await.unwrap();
     }
+
+    let list = std::iter::once("姓名,出生日期,联系电话,居住地址,对象类型\n".to_owned());
+    let list: String = list.chain((0..elders).map(|n| format!("陈{n},{}-03-02,13800001234,长兴路 {n} 号,独居\n", 1930 + n % 34))).collect();
+    let begin = Instant::now();
+    let read = wire::sheet::read_elders(list.as_bytes(), office.today()).unwrap().elders.len();
+    println!("a list of {read} rows read: {:.2} s", begin.elapsed().as_secs_f64());
 
     let begin = Instant::now();
     for from in (0..elders).step_by(AT_ONCE) {

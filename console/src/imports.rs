@@ -4,6 +4,7 @@
 use care::PersonId;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
+use wire::sheet::RowProblem;
 
 /// Imports at work at the same time. Above it: 503.
 const AT_ONCE: usize = 2;
@@ -11,9 +12,6 @@ const AT_ONCE: usize = 2;
 const KEPT: usize = 50;
 /// Mistakes that are remembered of one.
 const PROBLEMS: usize = 500;
-
-/// A mistake: row, column, what it costs, what is wrong.
-pub(crate) type Wrong = (usize, String, &'static str, String);
 
 /// How far an import has come.
 #[derive(Debug, Clone, Default)]
@@ -23,7 +21,7 @@ pub(crate) struct At {
     /// Elders written.
     pub(crate) written: usize,
     /// The first mistakes.
-    pub(crate) problems: Vec<Wrong>,
+    pub(crate) problems: Vec<RowProblem>,
     /// Its end: the batch, or why it stopped, in both languages.
     pub(crate) ended: Option<Result<String, (String, String)>>,
 }
@@ -56,7 +54,7 @@ impl Progress {
     }
 
     /// A mistake.
-    pub(crate) fn wrong(&self, wrong: Wrong) {
+    pub(crate) fn wrong(&self, wrong: RowProblem) {
         self.change(|at| {
             if at.problems.len() < PROBLEMS {
                 at.problems.push(wrong);

@@ -8,6 +8,7 @@ use care::office::privacy::Retention;
 use care::policy::{Policy, PolicySet};
 use care::visit::warning::Warning;
 use care::{AlarmId, HomeId, TimeDelta, Timestamp};
+use chrono::NaiveDate;
 use console::office::{Office, Rules};
 use ingest::Days;
 use std::collections::{BTreeMap, BTreeSet};
@@ -107,6 +108,8 @@ struct Shift {
     /// Closed alarms that were looked at on this duty: at most as many as are asked for.
     handled: BTreeSet<AlarmId>,
     expired_at: Option<Timestamp>,
+    /// The day that the files were brought up to.
+    settled_on: Option<NaiveDate>,
 }
 
 impl Jobs {
@@ -153,6 +156,7 @@ impl Jobs {
             ("alarms", shift.alarms().await),
             ("warnings", shift.warnings().await),
             ("days", shift.days().await),
+            ("files", shift.files().await),
             ("expiry", shift.expire().await),
         ] {
             self.tell(what, result);
@@ -179,6 +183,7 @@ impl Jobs {
             told: BTreeMap::new(),
             handled: BTreeSet::new(),
             expired_at: None,
+            settled_on: None,
         })
     }
 }
@@ -265,6 +270,20 @@ impl Shift {
             if kept > 0 {
                 info!(%day, homes = kept, visits = visits.len(), "a day of the homes is closed");
             }
+        }
+        Ok(())
+    }
+
+    /// A new day may make a card run out, or a tier another one.
+    async fn files(&mut self) -> anyhow::Result<()> {
+        let today = self.office.today();
+        if self.settled_on == Some(today) {
+            return Ok(());
+        }
+        let changed = self.office.settle_files().await?;
+        self.settled_on = Some(today);
+        if changed > 0 {
+            info!(%today, elders = changed, "a new day changed elders' files");
         }
         Ok(())
     }

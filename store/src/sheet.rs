@@ -55,7 +55,17 @@ impl Sheet {
     }
 }
 
-/// Which sheets of a kind are asked for: the newest versions, in the order of (`at`, `id`). What is left out does not matter.
+/// In which order sheets are answered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Order {
+    /// By (`at`, `id`).
+    #[default]
+    OldestFirst,
+    /// The other way round.
+    NewestFirst,
+}
+
+/// Which sheets of a kind are asked for: their newest versions. What is left out does not matter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SheetAsk {
     /// The kind.
@@ -72,7 +82,9 @@ pub struct SheetAsk {
     pub from: Option<Timestamp>,
     /// Before this instant.
     pub to: Option<Timestamp>,
-    /// After this one, as the last of the page before had it.
+    /// In which order.
+    pub order: Order,
+    /// After this one in that order, as the last of the page before had it.
     pub after: Option<(Timestamp, String)>,
     /// At most so many; 0 = [`PAGE_MAX`], which is the most.
     pub max: usize,
@@ -120,6 +132,12 @@ impl SheetAsk {
         Self { to: Some(to), ..self }
     }
 
+    /// The other way round.
+    #[must_use]
+    pub fn newest_first(self) -> Self {
+        Self { order: Order::NewestFirst, ..self }
+    }
+
     /// The page after this sheet.
     #[must_use]
     pub fn after(self, last: &Sheet) -> Self {
@@ -146,6 +164,12 @@ impl SheetAsk {
             && self.state.as_ref().is_none_or(|state| sheet.state == *state)
             && self.from.is_none_or(|from| sheet.at >= from)
             && self.to.is_none_or(|to| sheet.at < to)
-            && self.after.as_ref().is_none_or(|(at, id)| (sheet.at, sheet.id.as_str()) > (*at, id.as_str()))
+            && self.after.as_ref().is_none_or(|(at, id)| {
+                let here = (sheet.at, sheet.id.as_str()).cmp(&(*at, id.as_str()));
+                match self.order {
+                    Order::OldestFirst => here.is_gt(),
+                    Order::NewestFirst => here.is_lt(),
+                }
+            })
     }
 }

@@ -36,6 +36,8 @@ async function fillIn(page, elder) {
   for (const row of ["people", "speech", "movement", "illness", "mood", "personal_hygiene", "home_hygiene", "rooms"]) await choose(row, "same");
   for (const row of ["water", "electricity"]) await choose(row, "safe");
   await choose("gas", "unsafe");
+  await page.selectOption("#visit select[name=reaction_worse]", "no");
+  await page.fill("#visit textarea[name=reminded]", "离开厨房关火");
   await page.fill("#visit textarea[name=needs]", "更换燃气软管");
   // The visitor signs with a finger; the elder cannot.
   const pad = page.locator("#visit canvas[data-sign=visitor]");
@@ -59,6 +61,8 @@ export const OFFICE = {
     await said(page, "sent");
     const { items } = await api(page, at, "/api/v1/visits?elder=elder-00");
     must(items.length === 1 && items[0].state === "signed" && items[0].record.form.number === 1, `one signed visit: ${JSON.stringify(items)}`);
+    const { reaction_worse, family_cares, reminded } = items[0].record.asked;
+    must(reaction_worse === false && family_cares === null && reminded === "离开厨房关火", `what was asked beside the rows: ${JSON.stringify(items[0].record.asked)}`);
     must(/^path:M\d+ \d+L/.test(items[0].record.form.visitor.screen), "the drawn signature");
     const hazards = await api(page, at, "/api/v1/hazards?elder=elder-00");
     must(hazards.items.length === 1, "不安全 opens a hazard");

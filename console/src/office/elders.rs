@@ -13,6 +13,7 @@ use care::{ElderId, PersonId};
 use chrono::{Datelike, NaiveDate};
 use std::collections::BTreeSet;
 use store::register::{ElderRecord, Put, within};
+use store::sheet::SheetAsk;
 
 /// Which elders are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -34,6 +35,8 @@ pub enum Worklist {
 
 /// A card that ends within so many days is on the list.
 const CARD_DAYS: i64 = 60;
+/// Who writes what nobody wrote.
+const PLATFORM: &str = "platform";
 
 /// Fields that stand masked until somebody asks for them, with a reason (PRV-1).
 pub const MASKED: &[&str] =
@@ -66,6 +69,16 @@ pub fn masked(file: &ElderFile) -> ElderFile {
         }
     }
     file
+}
+
+/// What changed, with stars for what a file shows with stars.
+pub fn changes_masked(changes: &mut [FieldChange]) {
+    let hidden = |change: &&mut FieldChange| change.field.split('.').any(|part| MASKED.contains(&part));
+    for change in changes.iter_mut().filter(hidden) {
+        for value in [&mut change.before, &mut change.after].into_iter().filter(|value| !is_blank(value)) {
+            *value = "***".into();
+        }
+    }
 }
 
 /// What was masked when it was read, and comes back so, is what it was before.
@@ -237,6 +250,47 @@ impl Office {
         Ok((file, entries))
     }
 
+    /// What a new day brings by itself: a card that has run out, children who have been away for half a year, a birthday that
+    /// makes the tier another one. Writes the files that it changes, by the platform, and says how many.
+    ///
+    /// # Errors
+    /// If the register fails.
+    pub async fn settle_files(&self) -> Result<usize, OfficeError> {
+        let (today, policy) = (self.today(), self.policy()?);
+        let (mut ask, mut changed) = (SheetAsk::of(ElderFile::KIND).max(500), 0);
+        loop {
+            let page = self.page::<ElderFile>(ask.clone()).await?;
+            for kept in page.records.into_iter().filter(|kept| kept.record.left_on.is_none()) {
+                let mut file = kept.record.clone();
+                file.settle(today);
+                let mut entries = Vec::new();
+                if file != kept.record {
+                    entries.push(self.put_of(&file, kept.version, PLATFORM)?);
+                    entries.push(self.audit(PLATFORM, "elder.settle", file.id.as_str()));
+                }
+                let written = care::calendar::local_day(kept.written_at, self.zone);
+                if !entries.is_empty() || file.computed_tier(&policy, written) != file.computed_tier(&policy, today) {
+                    let desk = self.desk_record(&file, &policy).await?;
+                    if self.register.elders_of(&file.home).await?.iter().any(|known| known.id == desk.id && known.tier != desk.tier) {
+                        entries.push(Put::Elder(desk));
+                    }
+                }
+                if entries.is_empty() {
+                    continue;
+                }
+                match self.write(entries).await {
+                    // Somebody has just written it, and settled it with that.
+                    Ok(()) | Err(OfficeError::Conflict) => changed += 1,
+                    Err(error) => return Err(error),
+                }
+            }
+            match page.next {
+                Some(next) => ask.after = Some(next),
+                None => return Ok(changed),
+            }
+        }
+    }
+
     /// What the alarm desk and the channels know of an elder.
     async fn desk_record(&self, file: &ElderFile, policy: &Policy) -> Result<ElderRecord, OfficeError> {
         let known = self.register.elders_of(&file.home).await?.into_iter().find(|elder| elder.id == file.id);
@@ -289,12 +343,13 @@ impl Office {
     /// If the register fails.
     pub async fn brief(&self, id: &ElderId) -> Result<Option<Brief>, OfficeError> {
         self.refresh().await?;
-        Ok(self.look(|model| model.briefs.get(id).cloned()))
+        Ok(self.brief_now(id))
     }
 
     /// The same from the read model as it stands.
     pub fn brief_now(&self, id: &ElderId) -> Option<Brief> {
-        self.look(|model| model.briefs.get(id).cloned())
+        let (rules, today) = (self.rules(), self.today());
+        self.look(|model| model.brief(id, &rules.policies, today))
     }
 
     /// The area of every elder in the register, from the read model as it stands.
@@ -309,7 +364,7 @@ impl Office {
     /// If the register fails.
     pub async fn elders(&self, area: &str, list: Worklist, text: &str, after: Option<&ElderId>, max: usize) -> Result<Vec<Brief>, OfficeError> {
         self.refresh().await?;
-        let today = self.today();
+        let (rules, today) = (self.rules(), self.today());
         Ok(self.look(|model| {
             model
                 .briefs
@@ -323,10 +378,10 @@ impl Office {
                     Worklist::NoFirstContact => brief.left_on.is_none() && !brief.has_first_contact,
                     Worklist::ReviewDue => brief.left_on.is_none() && brief.review_due <= today,
                     Worklist::CardEnds => brief.left_on.is_none() && brief.card_valid_to.is_some_and(|last| last <= plus_days(today, CARD_DAYS)),
-                    Worklist::NoTier => brief.left_on.is_none() && brief.tier.is_none(),
+                    Worklist::NoTier => brief.left_on.is_none() && model.tier(&brief.id, &rules.policies, today).is_none(),
                 })
                 .take(max)
-                .cloned()
+                .filter_map(|brief| model.brief(&brief.id, &rules.policies, today))
                 .collect()
         }))
     }

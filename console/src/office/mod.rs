@@ -3,6 +3,7 @@
 
 mod consents;
 mod copies;
+mod duties;
 mod elders;
 mod events;
 mod facts;
@@ -18,7 +19,7 @@ mod sheets;
 mod surveys;
 mod visits;
 
-pub use elders::{MASKED, Worklist, faults, masked};
+pub use elders::{MASKED, Worklist, changes_masked, faults, masked};
 pub use events::{WarningTaken, event_id};
 pub use visits::{Finish, Taken};
 pub use finder::Finder;

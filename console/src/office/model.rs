@@ -13,7 +13,7 @@ use care::office::{FrozenMonth, Record, review};
 use care::policy::PolicySet;
 use care::visit::remote::{DayVerdict, judge_day};
 use care::visit::report::CoverDays;
-use care::visit::Facts;
+use care::visit::{Facts, tier_on};
 use care::{ElderId, HomeId, PersonId, TimeDelta, Timestamp};
 use chrono::NaiveDate;
 use chrono_tz::Tz;
@@ -42,7 +42,7 @@ pub struct Brief {
     pub name: String,
     /// Date of birth.
     pub born: NaiveDate,
-    /// The tier that follows from the facts as they were written.
+    /// The tier today: as the facts have it, or as it was chosen where that is stricter.
     pub tier: Option<String>,
     /// Categories.
     pub categories: Vec<String>,
@@ -241,7 +241,7 @@ impl Model {
             area: file.area.clone(),
             name: file.name.clone(),
             born: file.born,
-            tier: policy.and_then(|policy| file.computed_tier(policy, today)).map(str::to_owned),
+            tier: None, // from the facts, whenever somebody asks: birthdays come without a word
             categories: file.categories_on(today).to_vec(),
             review_due: policy.map_or(file.filed_on, |policy| review::due_on(&file, policy)),
             has_first_contact: file.first_contact.is_some(),
@@ -347,6 +347,29 @@ impl Model {
         let old: Vec<String> = self.facts.contacts.iter().filter(|contact| contact.start < oldest).map(|contact| contact.id.clone()).collect();
         for id in old {
             self.drop_contact(&id);
+        }
+    }
+
+    /// What lists show of an elder, with the tier of a day.
+    pub(super) fn brief(&self, id: &ElderId, policies: &PolicySet, day: NaiveDate) -> Option<Brief> {
+        let brief = self.briefs.get(id)?;
+        Some(Brief { tier: self.tier(id, policies, day).map(str::to_owned), ..brief.clone() })
+    }
+
+    /// The tier of an elder on a day.
+    pub(super) fn tier<'a>(&self, id: &ElderId, policies: &'a PolicySet, day: NaiveDate) -> Option<&'a str> {
+        let elder = self.facts.elders.get(*self.elder_at.get(id)?)?;
+        tier_on(policies.on(day)?, elder, day)
+    }
+
+    /// The facts of one elder.
+    pub(super) fn facts_of(&self, id: &ElderId) -> Facts {
+        let elder = self.elder_at.get(id).and_then(|at| self.facts.elders.get(*at));
+        Facts {
+            as_of: None,
+            elders: elder.into_iter().cloned().collect(),
+            contacts: self.facts.contacts.iter().filter(|contact| contact.elder == *id).cloned().collect(),
+            events: self.facts.events.clone(),
         }
     }
 

@@ -236,7 +236,7 @@ impl Office {
             let mut rows: Vec<DueRow> = owed
                 .into_iter()
                 .filter_map(|of| {
-                    let elder = model.briefs.get(&of.elder.id)?.clone();
+                    let elder = Brief { tier: of.tier.map(str::to_owned), ..model.briefs.get(&of.elder.id)?.clone() };
                     let mut duties: Vec<DueDuty> = of
                         .owed
                         .iter()

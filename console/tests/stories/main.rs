@@ -12,6 +12,7 @@ mod guide;
 mod door;
 mod events;
 mod office;
+mod office_around;
 mod office_pages;
 mod office_verbs;
 mod pages;

@@ -8,7 +8,6 @@ use care::office::{ConsentState, ConsentStep, ElderFile, Proof, Visit};
 use care::{ElderId, Lane, Level};
 use console::office::HomeDay;
 use ingest::{Book, Ports, Settings, Worker};
-use chrono::NaiveDate;
 use std::pin::Pin;
 use std::sync::Mutex;
 use store::ledger::LedgerError;
@@ -327,4 +326,35 @@ async fn what_is_erased_is_gone_from_the_disk() {
     drop(ledger);
     assert_eq!(on_disk(name), Vec::<PathBuf>::new());
     assert!(!on_disk(other).is_empty());
+}
+
+#[tokio::test]
+async fn a_birthday_and_a_card_that_runs_out_change_the_tier_without_a_word() {
+    let mut house = House::new("2026-11-01T01:00:00Z").await;
+    for (id, more) in [
+        ("elder-2", serde_json::json!({ "born": "1946-11-03", "entered": ["living_alone"] })),
+        ("elder-3", serde_json::json!({ "born": "1950-01-01", "disability_card": "99999919500101001942", "card_valid_to": "2026-11-02" })),
+    ] {
+        let mut file = serde_json::json!({
+            "id": id, "home": "home-1", "area": "350582/meiling", "filed_on": "2026-10-01", "enrolled_on": "2026-10-01", "name": "林", "no_id": "补办中",
+        });
+        file.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        house.office.save_elder(serde_json::from_value(file).unwrap(), 0, &"city".into(), SourceKind::Survey, None).await.unwrap();
+    }
+    let mut seen = Vec::new();
+    for day in ["2026-11-02", "2026-11-03"] {
+        house.set(&format!("{day}T01:00:00Z"));
+        house.jobs.turn().await;
+        house.jobs.turn().await;
+        for id in ["elder-2", "elder-3"] {
+            let tier = house.office.brief(&id.into()).await.unwrap().unwrap().tier;
+            let desk = house.ledger.elders_of(&home()).await.unwrap().into_iter().find(|elder| elder.id.as_str() == id).unwrap().tier;
+            let version = house.office.get::<ElderFile>(id).await.unwrap().version;
+            seen.push(format!("{day} {id} {} desk {desk} version {version}", tier.unwrap_or_default()));
+        }
+    }
+    let expected = ["2026-11-02 elder-2 general desk general version 1", "2026-11-02 elder-3 key desk key version 1", "2026-11-03 elder-2 key desk key version 1", "2026-11-03 elder-3  desk  version 2"];
+    assert_eq!(seen, expected);
+    let card = house.office.get::<ElderFile>("elder-3").await.unwrap();
+    assert_eq!((card.written_by.as_str(), card.record.disability_level.last().unwrap().is), ("platform", None));
 }

@@ -62,6 +62,9 @@ async fn what_is_asked_for_is_found(register: &dyn Register) {
     assert_eq!(ids(register, all().max(2)).await, ["v", "w1"]);
     let first = register.sheets(&all().max(2)).await.unwrap();
     assert_eq!(ids(register, all().after(first.last().unwrap())).await, ["w2", "w3", "w4"]);
+    assert_eq!(ids(register, all().newest_first().max(2)).await, ["w4", "w3"]);
+    let newest = register.sheets(&all().newest_first().max(2)).await.unwrap();
+    assert_eq!(ids(register, all().newest_first().after(newest.last().unwrap())).await, ["w2", "w1", "v"]);
     assert_eq!(ids(register, all().home(&"home-1".into())).await, ["v", "w1", "w2", "w4"]);
     assert_eq!(ids(register, all().elder(&"e2".into())).await, ["w3"]);
     assert_eq!(ids(register, all().area("350582/meiling")).await, ["v", "w1", "w2"]);

@@ -3,7 +3,7 @@
 use super::ledger::State;
 use crate::ledger::LedgerError;
 use crate::register::Put;
-use crate::sheet::{Sheet, SheetAsk};
+use crate::sheet::{Order, Sheet, SheetAsk};
 use std::collections::BTreeMap;
 
 /// Every version of every sheet, by kind and identifier, each with its place in the order of writing.
@@ -56,6 +56,9 @@ impl State {
         let of_kind = self.sheets.range(key(&ask.kind, "")..).take_while(|((kind, _), _)| *kind == ask.kind);
         let mut wanted: Vec<Sheet> = of_kind.filter_map(|(_, versions)| versions.last()).map(|(_, s)| s).filter(|s| ask.wants(s)).cloned().collect();
         wanted.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
+        if ask.order == Order::NewestFirst {
+            wanted.reverse();
+        }
         wanted.truncate(ask.limit());
         wanted
     }

@@ -4,7 +4,7 @@
 use super::PgLedger;
 use super::apply::{Need, PgFailure, Steps, text, values};
 use crate::ledger::LedgerError;
-use crate::sheet::{BODY_MAX, PAGE_MAX, Sheet, SheetAsk};
+use crate::sheet::{BODY_MAX, Order, PAGE_MAX, Sheet, SheetAsk};
 use crate::sqlite::files::{instant, nanos};
 use crate::sqlite::read::{limit, to_u64};
 use crate::sqlite::seal::Place;
@@ -130,10 +130,14 @@ impl PgLedger {
         if let Some(to) = ask.to {
             and(" AND at < ?", values![nanos(to)]);
         }
+        let (later, by) = match ask.order {
+            Order::OldestFirst => (" AND (at, id) > (?, ?)", " ORDER BY at, id LIMIT ?"),
+            Order::NewestFirst => (" AND (at, id) < (?, ?)", " ORDER BY at DESC, id DESC LIMIT ?"),
+        };
         if let Some((at, id)) = &ask.after {
-            and(" AND (at, id) > (?, ?)", values![nanos(*at), text(id)]);
+            and(later, values![nanos(*at), text(id)]);
         }
-        and(" ORDER BY at, id LIMIT ?", values![limit(ask.limit())]);
+        and(by, values![limit(ask.limit())]);
         let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|v| -> &(dyn ToSql + Sync) { &**v }).collect();
         self.rows(&sql, &values, |r| self.sheet_row(r).map(|(_, s)| s)).await
     }

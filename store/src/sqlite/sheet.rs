@@ -5,7 +5,7 @@ use super::files::{instant, nanos};
 use super::read::{limit, row, rows, to_u64};
 use super::seal::{Keys, Place};
 use crate::ledger::LedgerError;
-use crate::sheet::{BODY_MAX, Sheet, SheetAsk};
+use crate::sheet::{BODY_MAX, Order, Sheet, SheetAsk};
 use care::{ElderId, HomeId};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
@@ -118,10 +118,14 @@ pub(super) fn ask(db: &Connection, keys: &Keys, ask: &SheetAsk) -> Result<Vec<Sh
     if let Some(to) = ask.to {
         and(" AND at < ?", vec![nanos(to).into()]);
     }
+    let (later, by) = match ask.order {
+        Order::OldestFirst => (" AND (at, id) > (?, ?)", " ORDER BY at, id LIMIT ?"),
+        Order::NewestFirst => (" AND (at, id) < (?, ?)", " ORDER BY at DESC, id DESC LIMIT ?"),
+    };
     if let Some((at, id)) = &ask.after {
-        and(" AND (at, id) > (?, ?)", vec![nanos(*at).into(), id.clone().into()]);
+        and(later, vec![nanos(*at).into(), id.clone().into()]);
     }
-    and(" ORDER BY at, id LIMIT ?", vec![limit(ask.limit()).into()]);
+    and(by, vec![limit(ask.limit()).into()]);
     rows(db, &sql, params_from_iter(values), |r| sheet(keys, r).map(|(_, s)| s))
 }
 

@@ -2,6 +2,7 @@
 //! test holds. Records are described by the words that their closed sets allow.
 
 use super::shapes;
+use care::office::matter::Department;
 use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, SchemaType, Type};
@@ -17,6 +18,7 @@ const ROWS: &[Row] = &[
     ("post", "/api/v1/elders/{id}/review", "The half-yearly review: the file as it is now", "version, record"),
     ("post", "/api/v1/elders/{id}/reveal", "Show a masked field; goes into the audit", "field, reason (alarm, call_back, identity, correction, visit, referral)"),
     ("get", "/api/v1/elders/{id}/versions", "Every version of a file, masked", ""),
+    ("get", "/api/v1/elders/{id}/duties", "What was owed to an elder in the last half-year, window by window with the reasons, and the events that concern the elder", ""),
     ("post", "/api/v1/elders/{id}/consents/{purpose}", "A step of a consent", "state (given, refused, withdrawn), said_by, proof, reason, ask_again_on"),
     ("get", "/api/v1/elders/{id}/copy", "Everything that is kept about an elder; goes into the audit", ""),
     ("post", "/api/v1/elders/{id}/erase", "Erase everything about an elder", "reason"),
@@ -44,6 +46,13 @@ const ROWS: &[Row] = &[
     ("post", "/api/v1/visitors/{id}/resume", "End a suspension", ""),
     ("get", "/api/v1/pairings", "Named helpers of elders", ""),
     ("post", "/api/v1/pairings", "Pair an elder with a helper", "version, record"),
+    ("post", "/api/v1/imports/preview", "Hold a list of elders (xlsx, or CSV in UTF-8 or GB18030) against the register: nothing is written. In the address: source, area", "the file"),
+    ("post", "/api/v1/imports", "Write a list of elders in the background", "a line of JSON (source, area, take: the conflicts in which the list is right), then the file"),
+    ("get", "/api/v1/imports/{id}", "How far an import has come, for whoever began it", ""),
+    ("get", "/api/v1/exports/{target}", "The copy for another system (smart_grid, jinmin, province), masked, and what that system is behind", ""),
+    ("post", "/api/v1/exports/{target}", "Hand out the whole copy and note it; goes into the audit", "area, which (behind, all)"),
+    ("post", "/api/v1/exports/{target}/receipt", "Note the receipt of what was handed out", "area, receipt"),
+    ("get", "/api/v1/facts", "The facts behind the reports, for whoever works them out anew; goes into the audit", ""),
     ("get", "/api/v1/due", "Who is to be visited, the most urgent first", ""),
     ("get", "/api/v1/visits", "Visits; state = draft, signed, corrected", ""),
     ("post", "/api/v1/visits", "Take a visit; sent twice it is one", "record, sign"),
@@ -58,7 +67,7 @@ const ROWS: &[Row] = &[
     ("get", "/api/v1/needs", "Needs; state = open, told, applied, referred, met, declined", ""),
     ("post", "/api/v1/needs", "Open a need", "elder, kind, words, urgent"),
     ("post", "/api/v1/needs/{id}", "A step of a need", "step (a state), words"),
-    ("get", "/api/v1/referrals", "Referrals; state = sent, accepted, done, returned; a department sees its own", ""),
+    ("get", "/api/v1/referrals", "Referrals; state = sent, accepted, done, returned; department = one of them; a department sees its own", ""),
     ("post", "/api/v1/referrals", "Refer to a department or provider", "elder, to, provider, about, words"),
     ("post", "/api/v1/referrals/{id}", "A step of a referral", "step (a state), words"),
     ("get", "/api/v1/follow-ups", "Follow-ups by their due day; state = open, settled, again", ""),
@@ -82,7 +91,7 @@ const ROWS: &[Row] = &[
     ("get", "/api/v1/months", "Closed months", ""),
     ("get", "/api/v1/months/{month}/report", "The month report: home visits, reach, remote only, device cover; by area; the missing by name", ""),
     ("get", "/api/v1/months/{month}/forecast", "Who will be missed if nobody goes", ""),
-    ("get", "/api/v1/months/{month}/figures", "Figures of a month for the departments; a department gets its own part", ""),
+    ("get", "/api/v1/months/{month}/figures", "Figures of a month for the departments; department = the part of one; a department gets its own part", ""),
     ("get", "/api/v1/months/{month}/league", "The league table of the towns", ""),
     ("post", "/api/v1/months/{month}/close", "Close a month that is over", ""),
     ("post", "/api/v1/months/{month}/restate", "Work a closed month out again beside it", "reason"),
@@ -97,6 +106,7 @@ const ASKED: &[(&str, &str)] = &[
     ("text", "Part of a name, its first letters in pinyin, the end of a phone number, part of an address"),
     ("list", "Which worklist"),
     ("month", "A month: 2026-11"),
+    ("department", "A department, by its code"),
     ("limit", "Most items, 1 to 500"),
     ("cursor", "`next` of the page before"),
 ];
@@ -111,6 +121,7 @@ fn asked(name: &str) -> ObjectBuilder {
     match name {
         "from" | "to" => format(KnownFormat::DateTime),
         "month" => text().pattern(Some("^[0-9]{4}-(0[1-9]|1[0-2])$")),
+        "department" => text().enum_values(Some(Department::ALL.iter().map(|one| one.code()))),
         "limit" => ObjectBuilder::new().schema_type(SchemaType::Type(Type::Integer)).minimum(Some(1)).maximum(Some(crate::limits::PAGE_MAX)),
         _ => text(),
     }

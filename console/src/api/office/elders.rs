@@ -1,17 +1,20 @@
 //! The register: elders, consents, reviews, surveys, family contacts, visitors, pairings; and the rights of the person.
 
-use super::{ListAsked, area_of, elder_of, inside, only, page, shown};
+use super::{ListAsked, area_of, elder_of, inside, only, page, page_with, shown};
 use crate::app::App;
 use crate::caller::{Caller, Need};
 use crate::extract::{Asked, Body, Id, Ids, cursor, limit};
+use crate::look::Look;
 use crate::mask;
-use crate::office::{Brief, Kept, Worklist, masked};
+use crate::office::{Brief, Kept, Worklist, changes_masked, masked};
 use crate::people::reads;
 use crate::problem::Problem;
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use care::office::elder::SourceKind;
 use care::office::{Consent, ConsentState, ConsentStep, ElderFile, FamilyContact, Pairing, Proof, Record, Refused, Review, Survey, Visitor, category};
+use care::visit::answer::ElderAnswer;
 use care::{ElderId, Timestamp};
 use chrono::NaiveDate;
 use serde::Deserialize;
@@ -72,6 +75,15 @@ pub(crate) async fn one_elder(State(app): State<App>, caller: Caller, Id(id): Id
     })))
 }
 
+/// What was owed to an elder in the last half-year, as `policy evaluate` answers, and the events that concern the elder.
+pub(crate) async fn duties(State(app): State<App>, caller: Caller, Id(id): Id, headers: HeaderMap) -> Result<Json<Value>, Problem> {
+    let elder = elder_of(&app, &caller, &id).await?;
+    let language = Look::of(&app, &headers).language;
+    let owed = app.parts.office.duties_of(&elder.id, move |facts, of| serde_json::to_value(ElderAnswer::new(facts, of, language)).unwrap_or_default()).await?;
+    let events = app.parts.office.events_about(&elder.id).await?;
+    Ok(Json(json!({ "owed": owed, "events": events })))
+}
+
 /// A file, and the version that it was made from; 0 for a new one.
 #[derive(Debug, Deserialize)]
 pub(crate) struct SaveBody {
@@ -109,7 +121,8 @@ pub(crate) async fn review(State(app): State<App>, caller: Caller, Id(id): Id, B
     if body.record.id.as_str() != id {
         return Err(Problem::NotFound);
     }
-    let review = app.parts.office.review_elder(body.record, body.version, &caller.person).await?;
+    let mut review = app.parts.office.review_elder(body.record, body.version, &caller.person).await?;
+    changes_masked(&mut review.changes);
     Ok(Json(json!({ "record": review })))
 }
 
@@ -227,7 +240,7 @@ pub(crate) async fn consents(State(app): State<App>, caller: Caller, Asked(asked
 }
 
 pub(crate) async fn reviews(State(app): State<App>, caller: Caller, Asked(asked): Asked<ListAsked>) -> Result<Json<Value>, Problem> {
-    page::<Review>(&app, &caller, &asked).await.map(Json)
+    page_with::<Review>(&app, &caller, &asked, |review| changes_masked(&mut review.changes)).await.map(Json)
 }
 
 pub(crate) async fn surveys(State(app): State<App>, caller: Caller, Asked(asked): Asked<ListAsked>) -> Result<Json<Value>, Problem> {

@@ -20,7 +20,7 @@ use care::{ElderId, Timestamp};
 use chrono::NaiveDate;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use store::register::Role;
+use store::register::{Role, within};
 
 type Answer = Result<Json<Value>, Problem>;
 
@@ -122,7 +122,7 @@ pub(crate) async fn department(app: &App, caller: &Caller) -> Result<Option<care
 }
 
 pub(crate) async fn referrals(State(app): State<App>, caller: Caller, Asked(asked): Asked<ListAsked>) -> Answer {
-    let own = department(&app, &caller).await?;
+    let own = department(&app, &caller).await?.or(asked.department);
     let mut answer = page::<Referral>(&app, &caller, &asked).await?;
     if let (Some(own), Some(items)) = (own, answer.get_mut("items").and_then(Value::as_array_mut)) {
         items.retain(|item| item.pointer("/record/to").and_then(Value::as_str) == Some(own.code()));
@@ -330,12 +330,16 @@ pub(crate) async fn events(State(app): State<App>, caller: Caller, Asked(asked):
     let mut answer = page::<ExtraEvent>(&app, &whole, &asked).await?;
     if let Some(items) = answer.get_mut("items").and_then(Value::as_array_mut) {
         items.retain(|item| {
-            let area = item.pointer("/record/area").and_then(Value::as_str).unwrap_or_default();
-            let named = item.pointer("/record/elder").is_some_and(|elder| !elder.is_null());
-            caller.sees_area(area) || (!named && store::register::within(&caller.area, area))
+            let record = item.get("record").cloned().and_then(|record| serde_json::from_value::<ExtraEvent>(record).ok());
+            record.is_some_and(|event| event_concerns(&caller.area, &event))
         });
     }
     Ok(Json(answer))
+}
+
+/// True if an event concerns an area: it lies within, or the area lies within what it concerns and no single elder is meant.
+pub(crate) fn event_concerns(area: &str, event: &ExtraEvent) -> bool {
+    within(&event.area, area) || (event.elder.is_none() && within(area, &event.area))
 }
 
 /// An event as it is entered by hand.

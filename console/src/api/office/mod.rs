@@ -3,6 +3,8 @@
 
 mod document;
 pub(crate) mod elders;
+pub(crate) mod exports;
+pub(crate) mod imports;
 pub(crate) mod matters;
 mod months;
 mod rules;
@@ -25,6 +27,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use store::register::{Role, within};
 use store::sheet::SheetAsk;
+use wire::workbook::FILE_BYTES_MAX;
 
 /// What a list is asked for.
 #[derive(Debug, Default, Deserialize)]
@@ -47,6 +50,9 @@ pub(crate) struct ListAsked {
     /// Words or a name, where the list can be searched.
     #[serde(default)]
     pub(super) text: Option<String>,
+    /// A department, where the list is of one.
+    #[serde(default)]
+    pub(super) department: Option<care::office::matter::Department>,
     /// Which worklist.
     #[serde(default)]
     pub(super) list: Option<String>,
@@ -100,14 +106,13 @@ pub(crate) async fn one<R: Record>(app: &App, caller: &Caller, id: &str) -> Resu
 
 /// A page of a kind, held to the caller.
 pub(super) async fn page<R: Record>(app: &App, caller: &Caller, asked: &ListAsked) -> Result<Value, Problem> {
+    page_with::<R>(app, caller, asked, |_| {}).await
+}
+
+/// The same with something done to each record before it is shown.
+pub(super) async fn page_with<R: Record>(app: &App, caller: &Caller, asked: &ListAsked, mut mask: impl FnMut(&mut R)) -> Result<Value, Problem> {
     let area = area_of(caller, asked.area.as_deref())?;
-    let after = match asked.cursor.as_deref() {
-        None | Some("") => None,
-        Some(cursor) => {
-            let read = cursor.split_once('~').and_then(|(at, id)| Some((at.parse::<Timestamp>().ok()?, id.to_owned())));
-            Some(read.ok_or(Problem::Invalid { field: "cursor", what: |w| w.invalid_cursor })?)
-        }
-    };
+    let after = cursor_of(asked.cursor.as_deref())?;
     let ask = SheetAsk {
         kind: R::KIND.to_owned(),
         home: None,
@@ -118,12 +123,26 @@ pub(super) async fn page<R: Record>(app: &App, caller: &Caller, asked: &ListAske
         to: asked.to,
         after,
         max: limit(asked.limit)?,
+        ..SheetAsk::default()
     };
-    let Page { records, next } = app.parts.office.page::<R>(ask).await?;
+    let Page { mut records, next } = app.parts.office.page::<R>(ask).await?;
+    records.iter_mut().for_each(|kept| mask(&mut kept.record));
     let only = only(app, caller).await?;
     let mine = |kept: &&Kept<R>| only.as_ref().is_none_or(|only| kept.record.elder().is_some_and(|elder| only.contains(elder)));
     let items: Vec<Value> = records.iter().filter(mine).map(shown).collect();
-    Ok(json!({ "items": items, "next": next.map(|(at, id)| format!("{}~{id}", at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true))) }))
+    Ok(json!({ "items": items, "next": next.map(|next| cursor_text(&next)) }))
+}
+
+/// Where a page of records begins: after that one.
+pub(crate) fn cursor_of(text: Option<&str>) -> Result<Option<(Timestamp, String)>, Problem> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
+    let read = text.split_once('~').and_then(|(at, id)| Some((at.parse::<Timestamp>().ok()?, id.to_owned())));
+    read.map(Some).ok_or(Problem::Invalid { field: "cursor", what: |w| w.invalid_cursor })
+}
+
+/// The same as it stands in addresses.
+pub(crate) fn cursor_text((at, id): &(Timestamp, String)) -> String {
+    format!("{}~{id}", at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true))
 }
 
 /// True if the area lies within the caller's.
@@ -141,6 +160,7 @@ pub(crate) fn routes(table: Table) -> Table {
         .post("/api/v1/elders/{id}/review", Office, elders::review)
         .post("/api/v1/elders/{id}/reveal", Visit, elders::reveal)
         .get("/api/v1/elders/{id}/versions", Office, elders::versions)
+        .get("/api/v1/elders/{id}/duties", Visit, elders::duties)
         .post("/api/v1/elders/{id}/consents/{purpose}", Visit, elders::consent)
         .get("/api/v1/elders/{id}/copy", Supervise, elders::copy)
         .post("/api/v1/elders/{id}/erase", City, elders::erase)
@@ -168,6 +188,13 @@ pub(crate) fn routes(table: Table) -> Table {
         .post("/api/v1/visitors/{id}/resume", Supervise, elders::resume)
         .get("/api/v1/pairings", Office, elders::pairings)
         .post("/api/v1/pairings", Office, elders::pairing)
+        .post_file("/api/v1/imports/preview", Office, FILE_BYTES_MAX, imports::preview)
+        .post_file("/api/v1/imports", Office, FILE_BYTES_MAX + 1_000_000, imports::apply)
+        .get("/api/v1/imports/{id}", Office, imports::progress)
+        .get("/api/v1/exports/{target}", Office, exports::state)
+        .post("/api/v1/exports/{target}", Supervise, exports::export)
+        .post("/api/v1/exports/{target}/receipt", Supervise, exports::receipt)
+        .get("/api/v1/facts", City, exports::facts)
         .get("/api/v1/due", Visit, visits::due)
         .get("/api/v1/visits", Visit, visits::list)
         .post("/api/v1/visits", Visit, visits::take)

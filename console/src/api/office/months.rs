@@ -70,7 +70,7 @@ pub(crate) async fn forecast(State(app): State<App>, caller: Caller, Id(text): I
 pub(crate) async fn figures(State(app): State<App>, caller: Caller, Id(text): Id, Asked(asked): Asked<ListAsked>) -> Result<Json<Value>, Problem> {
     let area = area_of(&caller, asked.area.as_deref())?;
     let month = month(&text)?;
-    let own = super::matters::department(&app, &caller).await?;
+    let own = super::matters::department(&app, &caller).await?.or(asked.department);
     let all = app.parts.office.figures(month, &area).await?;
     let figures = match own {
         Some(department) => all.of(department),

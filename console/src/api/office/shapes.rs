@@ -65,6 +65,8 @@ const BODIES: &[(&str, &[Field])] = &[
     ("/api/v1/visitors", &[("version", false, Whole), ("record", true, Record("Visitor"))]),
     ("/api/v1/visitors/{id}/suspend", &[("reason", false, Text)]),
     ("/api/v1/pairings", &[("version", false, Whole), ("record", true, Record("Pairing"))]),
+    ("/api/v1/exports/{target}", &[("area", false, Text), ("which", false, OneOf(&["behind", "all"]))]),
+    ("/api/v1/exports/{target}/receipt", &[("area", false, Text), ("receipt", true, Text)]),
     ("/api/v1/visits", TAKE),
     ("/api/v1/visits/sync", &[("visits", true, Many(TAKE))]),
     ("/api/v1/visits/{id}/correct", &[("record", true, Record("Visit")), ("reason", false, Text)]),

@@ -1,6 +1,6 @@
 //! Who holds which copy on paper (R72): of one elder, with what is still to be handed over; and of a whole area, as a file.
 
-use super::matters::{MatterAsked, records};
+use super::matters::{Found, MatterAsked, records};
 use super::part::choices;
 use super::{Cell, Desk, Field, Fields, Form, Listing, Page, back};
 use crate::api::office::{elder_of, one as kept_one};
@@ -10,6 +10,7 @@ use crate::problem::Problem;
 use axum::response::Response;
 use care::office::Record;
 use care::office::copy::{Form as Paper, PaperCopy};
+use store::sheet::Order;
 
 fn history(desk: &Desk, copy: &PaperCopy) -> String {
     let did = |did: &str| match did {
@@ -27,9 +28,9 @@ fn state(desk: &Desk, copy: &PaperCopy) -> Cell {
 /// The copies of an area.
 pub(crate) async fn list(desk: Desk, Asked(asked): Asked<MatterAsked>) -> Result<Response, Problem> {
     let (o, l) = (desk.o, desk.look.language);
-    let found = records::<PaperCopy>(&desk, &asked, "kept").await?;
+    let Found { records: found, next } = records::<PaperCopy>(&desk, &asked, "kept", Order::NewestFirst).await?;
     let mut table = Listing::new("copies", o.copies, &[o.name, o.area, o.paper, o.visit, o.keepers, o.place_kept, o.history]);
-    for kept in found.iter().rev() {
+    for kept in &found {
         let it = &kept.record;
         let subject = match it.form {
             Paper::Registration => Cell::text(""),
@@ -48,7 +49,7 @@ pub(crate) async fn list(desk: Desk, Asked(asked): Asked<MatterAsked>) -> Result
     let states = choices([("kept", o.copy_kept), ("gone", o.copy_destroyed), ("all", o.all)], if asked.state.is_empty() { "kept" } else { &asked.state }, None);
     let mut page = Page::new("policy", o.copies).link("/office/retention", o.retention);
     page.search.push(Form::search("/office/copies", o.search, vec![Field::select("state", o.state, states), desk.area_field(&asked.area)]));
-    page.tables.push(table);
+    page.tables.push(Listing { next, ..table });
     Ok(desk.show(page))
 }
 

@@ -117,6 +117,8 @@ fn form(desk: &Desk, people: Vec<Entry>) -> Visits {
         modes: by_people.map(|mode| (mode.code(), mode.name(desk.look.language).to_owned())).collect(),
         outcomes: Outcome::ALL.iter().map(|outcome| (outcome.code(), outcome.name(desk.look.language).to_owned())).collect(),
         rows: rows.into_iter().map(|(name, text, options)| (name, text.to_owned(), own(options))).collect(),
+        asks: super::visit::asks(o).into_iter().map(|(name, text, yes, no)| (name, text.to_owned(), own(&[("no", no), ("yes", yes)]))).collect(),
+        words: own(&super::visit::asked_words(o)),
         signers: own(&[("visitor", o.v_visitor_signs), ("elder", o.v_elder_signs)]),
         missing: own(&[("cannot_sign", o.v_cannot_sign), ("declined_to_sign", o.v_declined)]),
         tried: own(&[

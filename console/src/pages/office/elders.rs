@@ -2,7 +2,7 @@
 
 use super::form::{encode, query_without};
 use super::part::{Choice, choices};
-use super::{Cell, Desk, Fact, Field, Fields, Form, Listing, Page, Section, back, due};
+use super::{Cell, Desk, Fact, Field, Fields, Form, Listing, Page, Section, around, back, due};
 use crate::api::office::{area_of, elder_of, only};
 use crate::caller::Need;
 use crate::extract::{Asked, Id};
@@ -24,6 +24,8 @@ use store::sheet::SheetAsk;
 
 /// Elders on a page.
 const ROWS: usize = 100;
+/// Visits under an elder's file, the newest; all of them are in the booklet.
+const VISITS: usize = 100;
 /// Elders in a file.
 const FILE_ROWS: usize = 200_000;
 
@@ -114,6 +116,12 @@ pub(crate) fn category_name(policy: &Policy, code: &str) -> String {
     policy.category(code).and_then(|place| policy.categories.get(place)).map_or_else(|| code.to_owned(), |category| category.name.clone())
 }
 
+fn benefit_said(one: &Benefit) -> String {
+    let applied = one.applied_on.map(|on| on.to_string()).unwrap_or_default();
+    let more = [applied.as_str(), one.result.as_str()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+    if more.is_empty() { one.name.clone() } else { format!("{}（{more}）", one.name) }
+}
+
 fn yes_no(desk: &Desk, answer: Option<bool>) -> String {
     match answer {
         Some(true) => desk.o.yes,
@@ -145,9 +153,13 @@ pub(crate) async fn one(desk: Desk, Id(id): Id) -> Result<Response, Problem> {
     let mut page = Page::new("elders", &file.name).link(format!("/office/elders/{id}/found"), o.found_new);
     if desk.may(Need::Office) {
         let annex = format!("/office/elders/{id}/annex-1");
-        page = page.link(format!("/office/elders/{id}/edit"), o.edit).link(annex, o.annex_1).link(format!("/office/elders/{id}/booklet"), o.booklet).link(format!("/office/elders/{id}/standing"), o.standing).link(format!("/office/elders/{id}/copies"), o.copies);
+        page = page.link(format!("/office/elders/{id}/edit"), o.edit).link(format!("/office/elders/{id}/life"), o.life).link(annex, o.annex_1).link(format!("/office/elders/{id}/booklet"), o.booklet).link(format!("/office/elders/{id}/standing"), o.standing).link(format!("/office/elders/{id}/copies"), o.copies);
     }
     page = page.link(format!("/office/elders/{id}/rights"), o.rights);
+    let near = file.family.iter().find(|one| one.child && (one.lives_here || one.town == category::town(&file.area)));
+    if let Some(child) = near.filter(|_| !file.first_contact.as_ref().is_some_and(|first| first.child_near)) {
+        page.lead.push(fill(o.first_contact_child, &[("name", &child.name)]));
+    }
     let source = |field: &str| file.sources.get(field).map(|source| format!("（{}）", source.from.name(language))).unwrap_or_default();
     let with = |label: &str, field: &str, text: String| -> Fact { (label.to_owned(), format!("{text}{}", source(field))) };
     let tier = brief.tier.as_deref().map(|code| due::tier_name(Some(policy), code)).unwrap_or_else(|| o.no_tier.to_owned());
@@ -191,7 +203,8 @@ pub(crate) async fn one(desk: Desk, Id(id): Id) -> Result<Response, Problem> {
             (o.electricity_safe.to_owned(), yes_no(&desk, file.living.electricity_safe)),
             (o.housing_safe.to_owned(), yes_no(&desk, file.living.housing_safe)),
             (o.pension.to_owned(), file.living.pension.map_or_else(|| "—".to_owned(), |yuan| yuan.to_string())),
-            (o.benefits.to_owned(), or_dash(&file.living.benefits.iter().map(|one| one.name.as_str()).collect::<Vec<_>>().join("、"))),
+            (o.benefits.to_owned(), or_dash(&file.living.benefits.iter().map(benefit_said).collect::<Vec<_>>().join("、"))),
+            (o.suggested.to_owned(), or_dash(&category::suggestions(&kept.record, today).join("、"))),
         ],
     });
     let mut family = Listing::new("family", o.family, &[o.name, o.sex, o.relation, o.id_number, o.health, o.visits_often]);
@@ -221,11 +234,10 @@ pub(crate) async fn one(desk: Desk, Id(id): Id) -> Result<Response, Problem> {
             vec![Cell::text(category_name(policy, one.category)), Cell::chip(chip, verdict), Cell::wide(one.why.render(language, desk.look.zone)), entered]
         })
         .collect();
-    let visits = office.page::<Visit>(SheetAsk::of("visit").elder(&brief.id)).await?.records;
+    let visits = office.page::<Visit>(SheetAsk::default().elder(&brief.id).newest_first().max(VISITS)).await?.records;
     let mut record = Listing::new("visits", o.visits, &[o.when, o.mode, o.outcome, o.visitor, o.state]);
     record.rows = visits
         .iter()
-        .rev()
         .map(|kept| {
             let visit = &kept.record;
             let (chip, state) = visit_state(&desk, visit);
@@ -247,6 +259,7 @@ pub(crate) async fn one(desk: Desk, Id(id): Id) -> Result<Response, Problem> {
         }
     }
     page.tables.extend([record, family, facts, consents]);
+    around::add(&desk, &mut page, &brief.id).await?;
     let kinds: Vec<(String, String)> = policy.consent.kinds.iter().map(|kind| (kind.clone(), purpose_name(&desk, kind))).collect();
     let states = [("given", o.consent_given), ("refused", o.consent_refused), ("withdrawn", o.consent_withdrawn)];
     page.forms.push(Form::act(
@@ -259,6 +272,7 @@ pub(crate) async fn one(desk: Desk, Id(id): Id) -> Result<Response, Problem> {
             Field::of("text", "said_by", o.said_by, &file.name).required(),
             Field::of("text", "proof", o.proof, ""),
             Field::of("text", "reason", o.reason, ""),
+            Field::of("date", "ask_again_on", o.ask_again_on, "").hint(o.ask_again_hint),
         ],
     ));
     if desk.may(Need::Office) {
@@ -310,7 +324,7 @@ pub(crate) async fn consent(desk: Desk, Id(id): Id, fields: Fields) -> Result<Re
         taken_by: desk.caller.person.clone(),
         proof: Some(fields.own("proof")).filter(|proof| !proof.is_empty()).map(Proof::Paper),
         reason: fields.own("reason"),
-        ask_again_on: None,
+        ask_again_on: fields.day("ask_again_on"),
     };
     desk.app.parts.office.consent(&brief.id, fields.text("purpose"), step, &desk.caller.person).await?;
     Ok(back(&format!("/office/elders/{id}")))
@@ -369,7 +383,12 @@ fn edit_form(desk: &Desk, file: &ElderFile, version: u32, is_new: bool, policy: 
             })
             .collect(),
     );
-    let benefits = file.living.benefits.iter().map(|one| format!("{} | {}", one.name, one.monthly.map(|yuan| yuan.to_string()).unwrap_or_default())).collect::<Vec<_>>().join("\n");
+    let benefit = |one: &Benefit| {
+        let (monthly, applied) = (one.monthly.map(|yuan| yuan.to_string()), one.applied_on.map(|on| on.to_string()));
+        let row = format!("{} | {} | {} | {}", one.name, monthly.unwrap_or_default(), applied.unwrap_or_default(), one.result);
+        row.trim_end_matches(['|', ' ']).to_owned()
+    };
+    let benefits = file.living.benefits.iter().map(benefit).collect::<Vec<_>>().join("\n");
     let number = |value: Option<u32>| value.map(|n| n.to_string()).unwrap_or_default();
     let day = |value: Option<chrono::NaiveDate>| value.map(|day| day.to_string()).unwrap_or_default();
     let ability = Since::on(&file.ability, today).map_or("", |ability| ability.code());
@@ -539,10 +558,7 @@ fn fill_in(desk: &Desk, file: &mut ElderFile, fields: &Fields, policy: &Policy) 
     file.living.housing_safe = fields.answer("housing_safe");
     file.living.family_income = fields.number("family_income");
     file.living.pension = fields.number("pension");
-    let benefit = |row: &Vec<String>| {
-        let known = file.living.benefits.iter().find(|one| one.name == part(row, 0)).cloned().unwrap_or_default();
-        Benefit { name: part(row, 0), monthly: part(row, 1).parse().ok(), ..known }
-    };
+    let benefit = |row: &Vec<String>| Benefit { name: part(row, 0), monthly: part(row, 1).parse().ok(), applied_on: part(row, 2).parse().ok(), result: part(row, 3) };
     file.living.benefits = fields.lines("benefits").iter().map(benefit).collect();
     // What the form has no column for stays with its row.
     let rows = fields.lines("family");

@@ -1,7 +1,7 @@
 //! Incidents: the list, and the page of one, which begins with the emergency call: numbers to dial by hand, the address to
 //! read out, the time since it was found (R43 to R47). The platform dials none of these numbers by itself.
 
-use super::matters::{MatterAsked, SISTERS, matters, records};
+use super::matters::{Found, MatterAsked, SISTERS, matters, records};
 use super::part::{Dial, choices};
 use super::{Cell, Desk, Field, Fields, Form, Listing, Page, Section, back};
 use crate::api::office::{elder_of, matters as api, one as kept_one};
@@ -13,6 +13,7 @@ use crate::problem::Problem;
 use axum::extract::State;
 use axum::response::Response;
 use care::office::{Incident, IncidentStep, Record};
+use store::sheet::Order;
 
 fn state_of(desk: &Desk, it: &Incident) -> (&'static str, &'static str) {
     match it.state() {
@@ -32,9 +33,9 @@ fn until(desk: &Desk, it: &Incident) -> Cell {
 
 pub(crate) async fn list(desk: Desk, Asked(asked): Asked<MatterAsked>) -> Result<Response, Problem> {
     let o = desk.o;
-    let found = records::<Incident>(&desk, &asked, "all").await?;
+    let Found { records: found, next } = records::<Incident>(&desk, &asked, "all", Order::NewestFirst).await?;
     let mut table = Listing::new("incidents", o.incidents, &[o.found, o.name, o.area, o.words, o.until_call, o.called, o.state]);
-    for kept in found.iter().rev() {
+    for kept in &found {
         let it = &kept.record;
         let (chip, state) = state_of(&desk, it);
         table.rows.push(vec![
@@ -49,7 +50,7 @@ pub(crate) async fn list(desk: Desk, Asked(asked): Asked<MatterAsked>) -> Result
     }
     let states = choices([("open", o.open), ("grave", o.grave), ("closed", o.closed)], &asked.state, Some(o.all));
     let mut page = matters(&desk, o.incidents, SISTERS[3], states);
-    page.tables.push(table);
+    page.tables.push(Listing { next, ..table });
     Ok(desk.show(page))
 }
 

@@ -1,8 +1,9 @@
 //! What was found and what became of it, as lists with their next step: hazards, needs, referrals, follow-ups.
 
+use super::form::{encode, query_without};
 use super::part::{Choice, choices};
 use super::{Cell, Desk, Field, Fields, Form, Listing, Page, back};
-use crate::api::office::{area_of, department, one as kept_one, only};
+use crate::api::office::{area_of, cursor_of, cursor_text, department, one as kept_one, only};
 use crate::caller::Need;
 use crate::extract::{Asked, Id};
 use crate::messages::fill;
@@ -13,9 +14,9 @@ use care::office::matter::{HazardState, HazardStep, NeedState, ReferralState};
 use care::office::{FollowUp, Hazard, Need as NeedRecord, Record, Referral};
 use care::ElderId;
 use serde::Deserialize;
-use store::sheet::SheetAsk;
+use store::sheet::{Order, SheetAsk};
 
-/// Records of a list on its page; a file has up to as many as a register may hold.
+/// Records of a list on a page of it; a file has up to as many as a register may hold.
 const ROWS: usize = 200;
 const FILE_ROWS: usize = 100_000;
 
@@ -29,29 +30,47 @@ pub(crate) struct MatterAsked {
     pub(super) month: String,
     #[serde(default)]
     pub(super) format: String,
+    #[serde(default)]
+    pub(super) cursor: String,
 }
 
-/// Records of the caller's area, newest last, and those of a state first asked for.
-pub(super) async fn records<R: Record>(desk: &Desk, asked: &MatterAsked, standard: &str) -> Result<Vec<Kept<R>>, Problem> {
+/// What a page of a list shows, and the address of the page after it.
+pub(super) struct Found<R> {
+    pub(super) records: Vec<Kept<R>>,
+    pub(super) next: Option<String>,
+}
+
+/// Records of the caller's area; where no state is asked for, those of the `standard` one.
+pub(super) async fn records<R: Record>(desk: &Desk, asked: &MatterAsked, standard: &str, order: Order) -> Result<Found<R>, Problem> {
     let area = area_of(&desk.caller, Some(&asked.area))?;
+    records_that(desk, asked, standard, SheetAsk { order, area: Some(area), ..SheetAsk::default() }, |_| true).await
+}
+
+/// The same of what is asked for, and of that what is wanted only.
+pub(super) async fn records_that<R: Record>(desk: &Desk, asked: &MatterAsked, standard: &str, ask: SheetAsk, wanted: impl Fn(&R) -> bool) -> Result<Found<R>, Problem> {
     let state = if asked.state.is_empty() { standard } else { &asked.state };
-    let mut ask = SheetAsk::of(R::KIND);
-    ask.area = Some(area).filter(|area| !area.is_empty());
+    let mut ask = SheetAsk { kind: R::KIND.to_owned(), after: cursor_of(Some(&asked.cursor))?, max: 500, ..ask };
     ask.state = Some(state.to_owned()).filter(|state| state != "all" && !state.is_empty());
-    ask.max = 500;
     let most = if asked.format.is_empty() { ROWS } else { FILE_ROWS };
     let own = only(&desk.app, &desk.caller).await?;
-    let mut found: Vec<Kept<R>> = Vec::new();
+    let mine = |record: &R| own.as_ref().is_none_or(|own| record.elder().is_some_and(|elder| own.contains(elder))) && wanted(record);
+    let (mut records, mut next): (Vec<Kept<R>>, _) = (Vec::new(), None);
     loop {
         let page = desk.app.parts.office.page::<R>(ask.clone()).await?;
-        found.extend(page.records.into_iter().filter(|kept| own.as_ref().is_none_or(|own| kept.record.elder().is_some_and(|elder| own.contains(elder)))));
+        records.extend(page.records.into_iter().filter(|kept| mine(&kept.record)));
+        if records.len() > most {
+            records.truncate(most);
+            next = records.last().map(|last| (last.record.at(), last.record.id()));
+            break;
+        }
         match page.next {
-            Some(next) if found.len() < most => ask.after = Some(next),
-            Some(_) | None => break,
+            Some(after) => ask.after = Some(after),
+            None => break,
         }
     }
-    found.truncate(most);
-    Ok(found)
+    let base = desk.path.split('?').next().unwrap_or_default();
+    let next = next.map(|next| format!("{base}?{}&cursor={}", query_without(&desk.query, &["cursor", "format", "table"]), encode(&cursor_text(&next))));
+    Ok(Found { records, next })
 }
 
 pub(super) const SISTERS: [&str; 5] = ["/office/follow-ups", "/office/hazards", "/office/needs", "/office/incidents", "/office/findings"];
@@ -88,7 +107,7 @@ pub(super) fn named(id: String, fields: &Fields) -> String {
 
 pub(crate) async fn follow_ups(desk: Desk, Asked(asked): Asked<MatterAsked>) -> Result<Response, Problem> {
     let o = desk.o;
-    let found = records::<FollowUp>(&desk, &asked, "open").await?;
+    let Found { records: found, next } = records::<FollowUp>(&desk, &asked, "open", Order::OldestFirst).await?;
     let today = desk.app.parts.office.today();
     let mut table = Listing::new("follow_ups", o.follow_ups, &[o.name, o.area, o.kind, o.due_on, o.result, o.who]);
     let mut open = Vec::new();
@@ -114,7 +133,7 @@ pub(crate) async fn follow_ups(desk: Desk, Asked(asked): Asked<MatterAsked>) -> 
     }
     let states = choices([("open", o.open), ("settled", o.settled), ("again", o.not_settled), ("all", o.all)], &asked.state, None);
     let mut page = matters(&desk, o.follow_ups, SISTERS[0], states);
-    page.tables.push(table);
+    page.tables.push(Listing { next, ..table });
     let steps = choices([("yes", o.settled), ("no", o.not_settled)], "yes", None);
     page.forms.extend(step_form(&desk, o.follow_up_done, "/office/follow-ups", open, steps, vec![Field::of("text", "evidence", o.evidence, "")]));
     Ok(desk.show(page))
@@ -130,10 +149,10 @@ pub(crate) async fn finish_follow_up(desk: Desk, Id(id): Id, fields: Fields) -> 
 
 pub(crate) async fn hazards(desk: Desk, Asked(asked): Asked<MatterAsked>) -> Result<Response, Problem> {
     let (o, l) = (desk.o, desk.look.language);
-    let found = records::<Hazard>(&desk, &asked, "all").await?;
+    let Found { records: found, next } = records::<Hazard>(&desk, &asked, "all", Order::NewestFirst).await?;
     let mut table = Listing::new("hazards", o.hazards, &[o.name, o.area, o.kind, o.words, o.found, o.recheck, o.state]);
     let mut open = Vec::new();
-    for kept in found.iter().rev() {
+    for kept in &found {
         let it = &kept.record;
         let chip = match it.state {
             HazardState::Open => "red",
@@ -156,7 +175,7 @@ pub(crate) async fn hazards(desk: Desk, Asked(asked): Asked<MatterAsked>) -> Res
     }
     let states = choices(HazardState::ALL.iter().map(|state| (state.code(), state.name(l))), &asked.state, Some(o.all));
     let mut page = matters(&desk, o.hazards, SISTERS[1], states);
-    page.tables.push(table);
+    page.tables.push(Listing { next, ..table });
     let steps = choices([("remind", o.hazard_remind), ("remove", o.hazard_remove), ("confirm", o.hazard_confirm), ("reopen", o.hazard_reopen)], "", None);
     page.forms.extend(step_form(&desk, o.next_step, SISTERS[1], open, steps, Vec::new()));
     Ok(desk.show(page))
@@ -178,10 +197,10 @@ pub(crate) async fn step_hazard(desk: Desk, Id(id): Id, fields: Fields) -> Resul
 
 pub(crate) async fn needs(desk: Desk, Asked(asked): Asked<MatterAsked>) -> Result<Response, Problem> {
     let (o, l) = (desk.o, desk.look.language);
-    let found = records::<NeedRecord>(&desk, &asked, "all").await?;
+    let Found { records: found, next } = records::<NeedRecord>(&desk, &asked, "all", Order::NewestFirst).await?;
     let mut table = Listing::new("needs", o.needs, &[o.name, o.area, o.kind, o.words, o.found, o.state]);
     let mut open = Vec::new();
-    for kept in found.iter().rev() {
+    for kept in &found {
         let it = &kept.record;
         let settled = matches!(it.state, NeedState::Met | NeedState::Declined);
         if !settled {
@@ -199,7 +218,7 @@ pub(crate) async fn needs(desk: Desk, Asked(asked): Asked<MatterAsked>) -> Resul
     }
     let states = || NeedState::ALL.iter().map(|state| (state.code(), state.name(l)));
     let mut page = matters(&desk, o.needs, SISTERS[2], choices(states(), &asked.state, Some(o.all)));
-    page.tables.push(table);
+    page.tables.push(Listing { next, ..table });
     page.forms.extend(step_form(&desk, o.next_step, SISTERS[2], open, choices(states(), "told", None), Vec::new()));
     Ok(desk.show(page))
 }
@@ -215,12 +234,27 @@ pub(crate) async fn step_need(desk: Desk, Id(id): Id, fields: Fields) -> Result<
 pub(crate) async fn referrals(desk: Desk, Asked(asked): Asked<MatterAsked>) -> Result<Response, Problem> {
     let (o, l) = (desk.o, desk.look.language);
     let own = department(&desk.app, &desk.caller).await?;
-    let mut found = records::<Referral>(&desk, &asked, "all").await?;
-    found.retain(|kept| own.is_none_or(|own| own == kept.record.to));
+    let area = area_of(&desk.caller, Some(&asked.area))?;
+    let ask = SheetAsk { area: Some(area), ..SheetAsk::default() }.newest_first();
+    let Found { records: found, next } = records_that::<Referral>(&desk, &asked, "all", ask, |referral| own.is_none_or(|own| own == referral.to)).await?;
+    let (table, open) = referral_table(&desk, found.iter().map(|kept| &kept.record));
+    let states = || ReferralState::ALL.iter().map(|state| (state.code(), state.name(l)));
+    let mut page = Page::new("referrals", o.tab_referrals);
+    if let Some(own) = own {
+        page.lead.push(fill(o.own_department, &[("name", own.name(l))]));
+    }
+    page.search.push(Form::search("/office/referrals", o.search, vec![Field::select("state", o.state, choices(states(), &asked.state, Some(o.all)))]));
+    page.tables.push(Listing { next, ..table });
+    page.forms.extend(referral_form(&desk, open));
+    Ok(desk.show(page))
+}
+
+/// Referrals as a table, and those that may go a step further.
+pub(super) fn referral_table<'a>(desk: &Desk, referrals: impl Iterator<Item = &'a Referral>) -> (Listing, Vec<Choice>) {
+    let (o, l) = (desk.o, desk.look.language);
     let mut table = Listing::new("referrals", o.tab_referrals, &[o.name, o.area, o.referred_to, o.words, o.when, o.state, o.result]);
     let mut open = Vec::new();
-    for kept in found.iter().rev() {
-        let it = &kept.record;
+    for it in referrals {
         let chip = match it.state {
             ReferralState::Sent => "urgent",
             ReferralState::Accepted => "attention",
@@ -228,7 +262,7 @@ pub(crate) async fn referrals(desk: Desk, Asked(asked): Asked<MatterAsked>) -> R
             ReferralState::Returned => "red",
         };
         if it.state != ReferralState::Done {
-            open.push((it.id.clone(), label(&desk, &it.elder, &it.words), false));
+            open.push((it.id.clone(), label(desk, &it.elder, &it.words), false));
         }
         table.rows.push(vec![
             desk.elder(&it.elder),
@@ -240,15 +274,14 @@ pub(crate) async fn referrals(desk: Desk, Asked(asked): Asked<MatterAsked>) -> R
             Cell::wide(&it.outcome),
         ]);
     }
-    let states = || ReferralState::ALL.iter().map(|state| (state.code(), state.name(l)));
-    let mut page = Page::new("referrals", o.tab_referrals);
-    if let Some(own) = own {
-        page.lead.push(fill(o.own_department, &[("name", own.name(l))]));
-    }
-    page.search.push(Form::search("/office/referrals", o.search, vec![Field::select("state", o.state, choices(states(), &asked.state, Some(o.all)))]));
-    page.tables.push(table);
-    page.forms.extend(step_form(&desk, o.next_step, "/office/referrals", open, choices(states(), "accepted", None), Vec::new()));
-    Ok(desk.show(page))
+    (table, open)
+}
+
+/// The form that takes a referral a step further.
+pub(super) fn referral_form(desk: &Desk, open: Vec<Choice>) -> Option<Form> {
+    let l = desk.look.language;
+    let steps = choices(ReferralState::ALL.iter().map(|state| (state.code(), state.name(l))), "accepted", None);
+    step_form(desk, desk.o.next_step, "/office/referrals", open, steps, Vec::new())
 }
 
 pub(crate) async fn step_referral(desk: Desk, Id(id): Id, fields: Fields) -> Result<Response, Problem> {

@@ -1,7 +1,9 @@
 //! The office's pages: registers, visits, matters, months, paper. A page is put together from the same few parts
 //! (facts, tables, forms), so that every table is also a file and every form says what is wrong in the same way.
 
+mod around;
 mod copies;
+mod department;
 mod due;
 mod elders;
 mod events;
@@ -11,6 +13,7 @@ mod form;
 mod found;
 mod import;
 mod incidents;
+mod life;
 mod matters;
 mod months;
 mod paper;
@@ -171,6 +174,7 @@ impl Desk {
             ("visitors", "/office/visitors", o.tab_visitors, Need::Office),
             ("months", "/office/months", o.tab_months, Need::Office),
             ("matters", "/office/follow-ups", o.tab_matters, Need::Office),
+            ("department", "/office/department", o.tab_department, Need::Refer),
             ("referrals", "/office/referrals", o.tab_referrals, Need::Refer),
             ("figures", "/office/figures", o.tab_figures, Need::Refer),
             ("supervision", "/office/samples", o.tab_supervision, Need::Supervise),
@@ -206,7 +210,7 @@ pub(crate) fn back(path: &str) -> Response {
 /// Where a role's work begins.
 async fn start(caller: Caller) -> Redirect {
     std::future::ready(Redirect::to(match caller.role {
-        Role::Department => "/office/referrals",
+        Role::Department => "/office/department",
         Role::TownGuide | Role::CitySupervisor | Role::Administrator => "/office/months",
         Role::Operator | Role::ShiftLead | Role::VillageLiaison | Role::Visitor => "/office/due",
         Role::Family | Role::Responder | Role::WallBoard => super::start_of(caller.role),
@@ -227,8 +231,11 @@ pub(crate) fn routes(table: Table) -> Table {
         .post("/office/elders/{id}/edit", Office, elders::save)
         .post("/office/elders/{id}/review", Office, elders::review)
         .post("/office/elders/{id}/consent", Visit, elders::consent)
+        .post("/office/elders/{id}/family", Visit, around::family)
         .get("/office/elders/{id}/standing", Office, standing::page)
         .post("/office/elders/{id}/standing", Office, standing::save)
+        .get("/office/elders/{id}/life", Office, life::page)
+        .post("/office/elders/{id}/life", Office, life::save)
         .get("/office/elders/{id}/found", Visit, found::page)
         .get("/office/elders/{id}/rights", Visit, rights::page)
         .post("/office/elders/{id}/reveal", Visit, rights::reveal)
@@ -285,6 +292,9 @@ pub(crate) fn routes(table: Table) -> Table {
         .post("/office/referrals", Office, found::referral)
         .post("/office/referrals/{id}", Refer, matters::step_referral)
         .get("/office/figures", Refer, figures::page)
+        .get("/office/department", Refer, department::page)
+        .get("/office/desks", City, department::desks)
+        .post("/office/desks", City, department::name)
         .get("/office/incidents", Visit, incidents::list)
         .post("/office/incidents", Visit, found::incident)
         .get("/office/incidents/{id}", Visit, incidents::one)

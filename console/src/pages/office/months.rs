@@ -178,10 +178,7 @@ pub(crate) async fn close(desk: Desk, Id(text): Id) -> Result<Response, Problem>
 
 /// The facts behind the reports, for an independent recomputation: identifiers, no names.
 pub(crate) async fn facts(desk: Desk) -> Result<Response, Problem> {
-    let office = desk.app.parts.office.clone();
-    let area = desk.caller.area.as_str();
-    let facts = office.facts(area).await?;
-    office.write(vec![office.audit(desk.caller.person.as_str(), "facts.export", if area.is_empty() { "all" } else { area })]).await?;
+    let facts = crate::api::office::exports::facts_of(&desk.app, &desk.caller).await?;
     let headers = [(header::CONTENT_TYPE, "application/json"), (header::CONTENT_DISPOSITION, "attachment; filename=\"facts.json\"")];
     Ok((StatusCode::OK, headers, facts.to_string()).into_response())
 }

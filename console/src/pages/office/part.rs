@@ -221,6 +221,10 @@ pub(crate) struct Visits {
     pub(crate) modes: Pairs,
     pub(crate) outcomes: Pairs,
     pub(crate) rows: Vec<(&'static str, String, Pairs)>,
+    /// What is asked beside the rows of the form, with its answers.
+    pub(crate) asks: Vec<(&'static str, String, Pairs)>,
+    /// What is written down beside them.
+    pub(crate) words: Pairs,
     pub(crate) signers: Pairs,
     pub(crate) missing: Pairs,
     pub(crate) tried: Pairs,

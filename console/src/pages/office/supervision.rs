@@ -1,7 +1,7 @@
 //! Supervision (R68): samples to be called back, findings that go round until another person is content
 //! (问题—整改—复核), records that look odd.
 
-use super::matters::{MatterAsked, label, named, records, step_form};
+use super::matters::{Found, MatterAsked, label, named, records, step_form};
 use super::part::choices;
 use super::{Cell, Desk, Field, Fields, Form, Listing, Page, back};
 use crate::api::office::{area_of, matters, one as kept_one};
@@ -13,6 +13,7 @@ use axum::response::Response;
 use care::calendar::{Month, plus_days};
 use care::office::sample::Verdict;
 use care::office::{Finding, Record, Sample};
+use store::sheet::Order;
 
 /// Days that a finding is given where nobody says otherwise.
 const FINDING_DAYS: i64 = 7;
@@ -28,11 +29,11 @@ fn supervision(desk: &Desk, title: &str, here: &str) -> Page {
 
 pub(crate) async fn samples(desk: Desk, Asked(asked): Asked<MatterAsked>) -> Result<Response, Problem> {
     let (o, l) = (desk.o, desk.look.language);
-    let found = records::<Sample>(&desk, &asked, "all").await?;
+    let Found { records: found, next } = records::<Sample>(&desk, &asked, "all", Order::NewestFirst).await?;
     let mut page = supervision(&desk, o.samples, SUPERVISION[0]);
     let mut table = Listing::new("samples", o.samples, &[o.month, o.area, o.name, o.visit, o.result, o.who, o.words]);
     let mut open = Vec::new();
-    for kept in found.iter().rev() {
+    for kept in &found {
         for item in &kept.record.items {
             let (chip, verdict) = match item.verdict {
                 None => ("attention", o.not_called_back),
@@ -53,7 +54,7 @@ pub(crate) async fn samples(desk: Desk, Asked(asked): Asked<MatterAsked>) -> Res
             ]);
         }
     }
-    page.tables.push(table);
+    page.tables.push(Listing { next, ..table });
     let steps = choices(Verdict::ALL.iter().map(|verdict| (verdict.code(), verdict.name(l))), "", None);
     page.forms.extend(step_form(&desk, o.call_back, SUPERVISION[0], open, steps, Vec::new()));
     let last = Month::of(desk.app.parts.office.today()).previous();
@@ -84,11 +85,11 @@ pub(crate) async fn called_back(desk: Desk, Id(_): Id, fields: Fields) -> Result
 
 pub(crate) async fn findings(desk: Desk, Asked(asked): Asked<MatterAsked>) -> Result<Response, Problem> {
     let o = desk.o;
-    let found = records::<Finding>(&desk, &asked, "all").await?;
+    let Found { records: found, next } = records::<Finding>(&desk, &asked, "all", Order::NewestFirst).await?;
     let mut page = supervision(&desk, o.findings, SUPERVISION[1]);
     let mut table = Listing::new("findings", o.findings, &[o.area, o.about, o.words, o.due_on, o.who, o.rounds, o.result, o.state]);
     let (mut to_fix, mut to_check) = (Vec::new(), Vec::new());
-    for kept in found.iter().rev() {
+    for kept in &found {
         let it = &kept.record;
         let (chip, state) = match it.state() {
             "closed" => ("ok", o.closed),
@@ -116,7 +117,7 @@ pub(crate) async fn findings(desk: Desk, Asked(asked): Asked<MatterAsked>) -> Re
             Cell::chip(chip, state),
         ]);
     }
-    page.tables.push(table);
+    page.tables.push(Listing { next, ..table });
     let words = || Field::of("textarea", "words", o.words, "");
     if !to_fix.is_empty() {
         page.forms.push(Form::act(o.finding_fix, "/office/findings/one/fix", o.save, vec![Field::select("id", o.which, to_fix), words().required()]));

@@ -1,7 +1,7 @@
 //! Homes to be surveyed, as cards for a phone (R14): once the page is there, what was seen is written without signal too, and sent
 //! once. Laying out a whole area is the office's.
 
-use super::matters::{MatterAsked, records};
+use super::matters::{Found, MatterAsked, records};
 use super::part::{Door, Doors, choices};
 use super::{Cell, Desk, Field, Fields, Form, Listing, Page, back};
 use crate::api::office::{area_of, inside};
@@ -14,6 +14,7 @@ use care::HomeId;
 use care::calendar::plus_days;
 use care::office::{Record, Survey};
 use store::register::HomeRecord;
+use store::sheet::Order;
 
 /// Days that a survey is given where nobody says otherwise.
 const SURVEY_DAYS: i64 = 30;
@@ -24,7 +25,7 @@ pub(crate) async fn page(desk: Desk, Asked(asked): Asked<MatterAsked>) -> Result
     let o = desk.o;
     let today = desk.app.parts.office.today();
     let state = if asked.state.is_empty() { "open" } else { asked.state.as_str() };
-    let found = records::<Survey>(&desk, &asked, "open").await?;
+    let Found { records: found, next } = records::<Survey>(&desk, &asked, "open", Order::OldestFirst).await?;
     let mut page = Page::new("surveys", o.tab_surveys);
     page.lead.push(fill(o.survey_lead, &[("n", &found.len().to_string())]));
     let states = choices([("open", o.survey_open), ("again", o.survey_again), ("done", o.survey_done), ("all", o.all)], state, None);
@@ -67,7 +68,7 @@ pub(crate) async fn page(desk: Desk, Asked(asked): Asked<MatterAsked>) -> Result
     }
     page.doors = Some(Doors { me: desk.caller.person.to_string(), doors });
     // Cards on the phone, the table for what is done and as a file.
-    page.tables.push(table);
+    page.tables.push(Listing { next, ..table });
     if desk.may(Need::Office) {
         let due = || Field::of("date", "due_on", o.due_on, plus_days(today, SURVEY_DAYS).to_string()).required();
         page.forms.push(Form::act(o.survey_lay_out, "/office/surveys", o.survey_lay_out_go, vec![Field::of("hidden", "do", "", "area"), desk.area_field(&desk.caller.area), due()]));

@@ -3,7 +3,7 @@
 
 use super::elders::visit_state;
 use super::part::{Choice, choices};
-use super::{Cell, Desk, Fact, Field, Fields, Form, Listing, Page, Section, back};
+use super::{Cell, Desk, Fact, Field, Fields, Form, Listing, OfficeWords, Page, Section, back};
 use crate::api::office::{elder_of, one as kept_one, visits as api};
 use crate::caller::Need;
 use crate::extract::{Body, Id};
@@ -12,7 +12,7 @@ use crate::problem::Problem;
 use axum::extract::State;
 use axum::response::Response;
 use care::Timestamp;
-use care::office::visit::Visit;
+use care::office::visit::{Asked, Visit};
 use care::policy::{Mode, Outcome};
 use care::visit::form::{Change, Illness, People, Safety, Signature, VisitForm};
 use chrono::{LocalResult, NaiveDateTime, TimeZone};
@@ -97,6 +97,29 @@ fn may_correct(desk: &Desk, visit: &Visit) -> bool {
     visit.signed_at.is_some() && visit.mode != Mode::Remote && (visit.visitor == desk.caller.person || desk.may(Need::Office))
 }
 
+/// What is asked beside the rows of Annex 2 (R36 to R38): name, question, its answers for yes and no.
+pub(super) fn asks(o: &'static OfficeWords) -> [(&'static str, &'static str, &'static str, &'static str); 4] {
+    [
+        ("reaction_worse", o.v_reaction, o.v_worse, o.v_same),
+        ("family_cares", o.v_family_cares, o.yes, o.no),
+        ("family_in_touch", o.v_family_in_touch, o.yes, o.no),
+        ("benefits_in_order", o.v_benefits, o.yes, o.no),
+    ]
+}
+
+fn answers(asked: &Asked) -> [Option<bool>; 4] {
+    [asked.reaction_worse, asked.family_cares, asked.family_in_touch, asked.benefits_in_order]
+}
+
+/// What is written down beside them (R37, R39, R41).
+pub(super) fn asked_words(o: &'static OfficeWords) -> [(&'static str, &'static str); 4] {
+    [("hardship", o.v_hardship), ("reminded", o.v_reminded), ("told", o.v_told), ("helped", o.v_helped)]
+}
+
+fn said(asked: &Asked) -> [&String; 4] {
+    [&asked.hardship, &asked.reminded, &asked.told, &asked.helped]
+}
+
 fn facts(desk: &Desk, visit: &Visit) -> Vec<Fact> {
     let (o, l) = (desk.o, desk.look.language);
     let mut facts = vec![
@@ -108,7 +131,10 @@ fn facts(desk: &Desk, visit: &Visit) -> Vec<Fact> {
     ];
     if visit.mode != Mode::Remote {
         facts.extend(rows(desk, &visit.form));
-        facts.push((o.v_hardship.to_owned(), visit.asked.hardship.clone()));
+        for ((_, text, yes, no), answer) in asks(o).into_iter().zip(answers(&visit.asked)) {
+            facts.push((text.to_owned(), answer.map_or("—", |answer| if answer { yes } else { no }).to_owned()));
+        }
+        facts.extend(asked_words(o).into_iter().zip(said(&visit.asked)).map(|((_, text), words)| (text.to_owned(), words.clone())));
     }
     facts
 }
@@ -204,7 +230,7 @@ pub(crate) async fn correction(desk: Desk, Id(id): Id) -> Result<Response, Probl
         Some(Illness::Serious(name)) => name.clone(),
         Some(Illness::Same | Illness::Better) | None => String::new(),
     };
-    let fields = vec![
+    let mut fields = vec![
         Field::of("hidden", "version", "", kept.version.to_string()),
         Field::of("text", "reason", o.correct_why, "").required(),
         Field::select("mode", o.v_mode, modes),
@@ -225,9 +251,13 @@ pub(crate) async fn correction(desk: Desk, Id(id): Id) -> Result<Response, Probl
         three("home_hygiene", o.v_home_hygiene, changes, change(&desk, form.home_hygiene).0),
         three("rooms", o.v_rooms, changes, change(&desk, form.rooms).0),
         Field::of("textarea", "needs", o.v_needs, form.needs.clone().unwrap_or_default()),
-        Field::of("textarea", "hardship", o.v_hardship, &visit.asked.hardship),
         Field::of("textarea", "result", o.v_result, visit.no_answer.as_ref().map(|done| done.result.clone()).unwrap_or_default()).hint(o.v_result_hint),
     ];
+    for ((name, text, yes, no), answer) in asks(o).into_iter().zip(answers(&visit.asked)) {
+        let chosen = answer.map_or("", |answer| if answer { "yes" } else { "no" });
+        fields.push(Field::select(name, text, choices([("no", no), ("yes", yes)], chosen, Some("—"))));
+    }
+    fields.extend(asked_words(o).into_iter().zip(said(&visit.asked)).map(|((name, text), words)| Field::of("textarea", name, text, words)));
     let mut page = Page::new("elders", format!("{name} · {} · {}", desk.when(visit.start), o.correct)).link(format!("/office/visits/{id}"), o.cancel);
     page.lead.push(o.correct_lead.to_owned());
     page.forms.push(Form::act("", format!("/office/visits/{id}/correct"), o.correct_go, fields));
@@ -301,7 +331,16 @@ pub(crate) async fn correct(desk: Desk, Id(id): Id, fields: Fields) -> Result<Re
     form.home_hygiene = change_of(fields.text("home_hygiene"));
     form.rooms = change_of(fields.text("rooms"));
     form.needs = Some(fields.own("needs")).filter(|needs| !needs.is_empty());
-    visit.asked.hardship = fields.own("hardship");
+    visit.asked = Asked {
+        reaction_worse: fields.answer("reaction_worse"),
+        family_cares: fields.answer("family_cares"),
+        family_in_touch: fields.answer("family_in_touch"),
+        benefits_in_order: fields.answer("benefits_in_order"),
+        hardship: fields.own("hardship"),
+        reminded: fields.own("reminded"),
+        told: fields.own("told"),
+        helped: fields.own("helped"),
+    };
     let result = fields.own("result");
     if visit.outcome == Outcome::NoAnswer && !result.is_empty() {
         visit.no_answer.get_or_insert_default().result = result;

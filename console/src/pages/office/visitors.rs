@@ -1,6 +1,6 @@
 //! The register of visitors (R21 to R27, R70): ten kinds, trainings, contract, suspension, and whom each is paired with.
 
-use super::matters::{MatterAsked, records};
+use super::matters::{Found, MatterAsked, records};
 use super::part::choices;
 use super::{Cell, Desk, Field, Fields, Form, Listing, Page, Section, back};
 use crate::api::office::{elder_of, elders as api, inside, one as kept_one};
@@ -15,6 +15,7 @@ use care::office::visitor::{Contract, Training, VisitorKind};
 use care::office::{Pairing, Record, Refused, Visitor};
 use care::{HomeId, PersonId};
 use chrono::NaiveDate;
+use store::sheet::Order;
 
 /// Most pairings of one visitor that a page shows.
 const PAIRS: usize = 200;
@@ -29,7 +30,7 @@ fn state(desk: &Desk, visitor: &Visitor) -> Cell {
 
 pub(crate) async fn list(desk: Desk, Asked(asked): Asked<MatterAsked>) -> Result<Response, Problem> {
     let (o, l) = (desk.o, desk.look.language);
-    let found = records::<Visitor>(&desk, &asked, "all").await?;
+    let Found { records: found, next } = records::<Visitor>(&desk, &asked, "all", Order::OldestFirst).await?;
     let mut table = Listing::new("visitors", o.tab_visitors, &[o.name, o.kind, o.organisation, o.area, o.training_hours, o.contract, o.state]);
     for kept in &found {
         let it = &kept.record;
@@ -46,7 +47,7 @@ pub(crate) async fn list(desk: Desk, Asked(asked): Asked<MatterAsked>) -> Result
     let states = choices([("active", o.visitor_active), ("suspended", o.suspended), ("left", o.visitor_left)], &asked.state, Some(o.all));
     let mut page = Page::new("visitors", o.tab_visitors);
     page.search.push(Form::search("/office/visitors", o.search, vec![Field::select("state", o.state, states), desk.area_field(&asked.area)]));
-    page.tables.push(table);
+    page.tables.push(Listing { next, ..table });
     if desk.may(Need::Supervise) {
         let today = desk.app.parts.office.today();
         let mut fields = vec![Field::of("text", "id", o.visitor_id, "").hint(o.visitor_id_hint).required()];
