@@ -121,6 +121,7 @@ word_table! {
     tier_key: "重点对象", "key tier";
     tier_general: "一般对象", "general tier";
     pressed: "按了 {n} 次", "pressed {n} times";
+    repeated: "报了 {n} 次", "reported {n} times";
     raised_at: "{at} 报警", "raised at {at}";
     cancelled: "{at} 家中按了取消，仍需确认。", "Taken back from the home at {at}: still to be confirmed.";
     state_raised: "未接手", "not claimed";
@@ -338,6 +339,7 @@ word_table! {
     wall_other: "其他", "others";
     wall_oldest: "最长等待", "Longest wait";
     wall_on_shift: "在岗", "on shift";
+    wall_within: "{n} 秒内应答", "Answered within {n} s";
     wall_today: "今日", "today";
     wall_homes: "在线家庭", "Homes heard";
     wall_parts_down: "平台部件异常：", "Parts of the platform that do not work:";
@@ -580,6 +582,7 @@ word_table! {
     problem_refused: "不能这样办理", "This is not accepted";
     problem_changed: "内容已被他人更改", "Somebody else has changed it";
     problem_changed_detail: "请重新打开后再改。", "Open it again and make the change anew.";
+    problem_guessed: "试得太多了", "Too many attempts";
     problem_full: "连接太多", "Too many connections";
     problem_full_detail: "打开的页面太多，请关掉不用的页面后再试。", "Too many pages are open: close some and try again.";
     invalid_text_empty: "不能为空", "must not be empty";

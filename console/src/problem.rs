@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use crate::office::OfficeError;
 use care::alarm::Refusal;
 use care::office::Refused;
-use care::Language;
+use care::{Language, TimeDelta};
 use serde::Serialize;
 use store::LedgerError;
 use store::desk::DeskError;
@@ -56,6 +56,8 @@ pub(crate) enum Problem {
     Unavailable,
     /// A limit on what may be open at once is reached.
     Full,
+    /// Too many guesses: to be tried again after so long.
+    Guessed(TimeDelta),
     /// The rules of the office refuse it.
     Refused(Vec<Refused>),
     /// Somebody else has changed it meanwhile.
@@ -111,6 +113,7 @@ impl Problem {
             Self::Claimed { .. } | Self::NotClaimed | Self::Closed | Self::Changed => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Invalid { .. } | Self::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Guessed(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable | Self::Full => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -131,6 +134,7 @@ impl Problem {
             Self::Invalid { .. } => "invalid",
             Self::Unavailable => "unavailable",
             Self::Full => "full",
+            Self::Guessed(_) => "too_many_guesses",
             Self::Refused(_) => "refused",
             Self::Changed => "changed",
         }
@@ -154,6 +158,7 @@ impl Problem {
             Self::Invalid { field, what } => (w.problem_invalid, fill(w.problem_invalid_detail, &[("field", field), ("what", what(w))])),
             Self::Unavailable => (w.problem_unavailable, w.problem_unavailable_detail.to_owned()),
             Self::Full => (w.problem_full, w.problem_full_detail.to_owned()),
+            Self::Guessed(wait) => (w.problem_guessed, fill(w.sign_in_wait, &[("wait", &care::reason::span(wait.num_seconds().max(1), language))])),
             Self::Refused(refused) => (w.problem_refused, refused.iter().map(|one| one.text(language)).collect::<Vec<_>>().join("；")),
             Self::Changed => (w.problem_changed, w.problem_changed_detail.to_owned()),
         };
@@ -180,6 +185,9 @@ impl Problem {
         let mut response = (self.status(), Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        if let Self::Guessed(wait) = self {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.num_seconds().max(1)));
+        }
         if matches!(self, Self::NotSignedIn) {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

@@ -69,6 +69,7 @@ export const STORIES = {
     await signIn(one, at, "operator");
     await signIn(two, at, "lead");
     await pressed(one, at, "home-0002");
+    await quiet(at);
     for (const page of [one, two]) {
       await page.waitForSelector(row);
       await page.click(row);

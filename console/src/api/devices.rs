@@ -1,6 +1,6 @@
 //! Devices: the list, one with its last messages, and what is done with them. How a device enters is in `crate::devices`.
 
-use super::openapi::{Refusals, VerbRefusals};
+use super::openapi::{GuessRefusals, Refusals, VerbRefusals};
 use crate::app::App;
 use crate::caller::Caller;
 use crate::devices::{self, Asked as Wish, Entry, Fault, Known, State as DeviceState, Test, Wanted};
@@ -315,7 +315,7 @@ pub(crate) async fn imported(app: &App, caller: &Caller, bytes: &[u8], apply: bo
 
 /// A device gives its code and gets its credential, once. The code itself is the proof: there is no sign-in. 401: the code is
 /// wrong, used or expired. 503: too many wrong codes from this address, wait five minutes.
-#[utoipa::path(post, path = "/api/v1/enrolment", tag = "devices", request_body = CodeBody, responses((status = 200, body = Entry), Refusals), security(()))]
+#[utoipa::path(post, path = "/api/v1/enrolment", tag = "devices", request_body = CodeBody, responses((status = 200, body = Entry), Refusals, GuessRefusals), security(()))]
 pub(crate) async fn enter(State(app): State<App>, peer: Option<axum::Extension<ConnectInfo<SocketAddr>>>, bytes: Bytes) -> Result<Json<Entry>, Problem> {
     let from = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |axum::Extension(ConnectInfo(peer))| peer.ip());
     let body: CodeBody = serde_json::from_slice(&bytes).map_err(|_| Problem::NotSignedIn)?;

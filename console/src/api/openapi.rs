@@ -31,6 +31,15 @@ pub(crate) enum Refusals {
     Unavailable(ProblemBody),
 }
 
+/// What a guess may be answered with beside that.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "stands for the document only; problems are made in `problem`")]
+pub(crate) enum GuessRefusals {
+    /// Too many guesses: `Retry-After` says when to try again.
+    #[response(status = 429, content_type = "application/problem+json")]
+    Guessed(ProblemBody),
+}
+
 /// What a verb may answer beside that.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "stands for the document only; problems are made in `problem`")]

@@ -84,8 +84,8 @@ pub(crate) async fn code(app: &App, caller: &Caller, home: &str, device: &str) -
 /// Gives a device its credential for a code. A wrong, used or expired code is not signed in; too many of them have to wait.
 pub(crate) async fn enter(app: &App, code: &str, peer: IpAddr) -> Result<Entry, Problem> {
     let now = app.now();
-    if app.failures_code.wait(&peer, now).is_some() {
-        return Err(Problem::Full);
+    if let Some(wait) = app.failures_code.wait(&peer, now) {
+        return Err(Problem::Guessed(wait));
     }
     let refused = || {
         app.failures_code.count(peer, now);

@@ -170,7 +170,7 @@ pub(crate) async fn build(app: &App, caller: &Caller, look: &Look, alarm: &Alarm
         address: record.map(|r| r.address.clone()).unwrap_or_else(|| place.area()),
         access: record.map(|r| r.access_notes.clone()).unwrap_or_default(),
         reason: alarm.reason.render(look.language, look.zone),
-        pressed: if alarm.presses > 1 { fill(w.pressed, &[("n", &alarm.presses.to_string())]) } else { String::new() },
+        pressed: say::again(w, alarm),
         cancelled: alarm.cancelled_at.map(|at| fill(w.cancelled, &[("at", &say::clock(look, at, now))])).unwrap_or_default(),
         under: super::district::under(app, caller, alarm).await?,
         test: alarm.test,

@@ -188,9 +188,7 @@ async fn row(app: &App, look: &Look, alarm: &Alarm, place: &Place, selected: Opt
     if !place.area().is_empty() {
         about.push(place.area());
     }
-    if alarm.presses > 1 {
-        about.push(fill(w.pressed, &[("n", &alarm.presses.to_string())]));
-    }
+    about.extend(Some(say::again(w, alarm)).filter(|words| !words.is_empty()));
     Ok(Row {
         id: alarm.id.as_str().to_owned(),
         class,

@@ -5,7 +5,7 @@ use crate::messages::{Words, fill};
 use care::alarm::{AttemptOutcome, OUTCOMES};
 use care::home::{Cover, DeviceHealth, Occupancy};
 use care::reason::span;
-use care::{Language, Level, TimeDelta, Timestamp};
+use care::{Alarm, Cause, Language, Level, TimeDelta, Timestamp};
 
 /// A time of day with seconds, and the date if it is not today.
 pub(crate) fn clock(look: &Look, at: Timestamp, now: Timestamp) -> String {
@@ -43,6 +43,12 @@ pub(crate) fn level(level: Level) -> (&'static str, &'static str) {
         Level::Attention => ("attention", "●"),
         Level::Technical => ("technical", "■"),
     }
+}
+
+/// How often it came: presses of a button, reports of whatever else. Nothing if it came once.
+pub(crate) fn again(w: &Words, alarm: &Alarm) -> String {
+    let words = if alarm.cause == Cause::Call { w.pressed } else { w.repeated };
+    if alarm.presses > 1 { fill(words, &[("n", &alarm.presses.to_string())]) } else { String::new() }
 }
 
 pub(crate) fn level_word(w: &Words, level: Level) -> &'static str {

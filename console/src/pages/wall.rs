@@ -40,6 +40,8 @@ struct Page {
     /// The caller sees more than the wall: there is a way back.
     sees: bool,
     oldest: Option<(i64, String)>,
+    within_60: String,
+    within_180: String,
     share_60: String,
     share_180: String,
     /// Percent, 0 to 100, for the bars.
@@ -87,6 +89,8 @@ pub(crate) async fn page(State(app): State<App>, caller: Caller, headers: Header
         now_ms: now.timestamp_millis(),
         clock: now.with_timezone(&look.zone).format("%H:%M").to_string(),
         oldest: board.oldest.map(|at| (at.timestamp(), waited(&look, at, now))),
+        within_60: fill(w.wall_within, &[("n", "60")]),
+        within_180: fill(w.wall_within, &[("n", "180")]),
         share_60: share(board.within_60_s),
         share_180: share(board.within_180_s),
         bar_60: percent(board.within_60_s, board.today),
