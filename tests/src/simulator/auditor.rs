@@ -171,13 +171,13 @@ impl Auditor {
     }
 
     /// A transaction has been committed.
-    pub fn committed(&self, writes: &[Write]) {
+    pub fn committed(&self, writes: Vec<Write>) {
         let now = self.clock.now();
         for write in writes {
             match write {
-                Write::PutAlarm { alarm, .. } => self.put(alarm, now),
+                Write::PutAlarm { alarm, .. } => self.put(*alarm, now),
                 Write::EffectDone { alarm, no, .. } => {
-                    let open = self.alarm(alarm).is_some_and(|a| a.attempts.iter().any(|a| a.no == *no && a.is_open()));
+                    let open = self.alarm(&alarm).is_some_and(|a| a.attempts.iter().any(|a| a.no == no && a.is_open()));
                     if open {
                         self.violated("ALM-4", format!("call {no} of {alarm} left the outbox without an outcome"));
                     }
@@ -188,9 +188,9 @@ impl Auditor {
         }
     }
 
-    fn put(&self, alarm: &Alarm, now: Timestamp) {
+    fn put(&self, alarm: Alarm, now: Timestamp) {
         let mut inside = self.inside.lock().unwrap();
-        let before = inside.known.insert(alarm.id.clone(), alarm.clone());
+        let before = inside.known.remove(&alarm.id);
         let mut wrong: Vec<(&str, String)> = Vec::new();
         let id = &alarm.id;
         match (alarm.is_open(), alarm.next_step_at) {
@@ -238,6 +238,7 @@ impl Auditor {
         if !alarm.is_open() {
             inside.closed_at.entry(id.clone()).or_insert(now);
         }
+        inside.known.insert(alarm.id.clone(), alarm);
         drop(inside);
         for (promise, what) in wrong {
             self.violated(promise, what);

@@ -57,24 +57,33 @@ pub struct Hits {
 
 /// The faults of one run.
 pub struct Faults {
-    dice: Mutex<Dice>,
+    inside: Mutex<Inside>,
     on: AtomicBool,
-    hits: Mutex<BTreeMap<(Point, Moment), Hits>>,
-    trace: AtomicU64,
     /// Commits that happened and were reported as failed: copies may be counted twice then.
     pub doubtful_commits: AtomicU64,
+}
+
+struct Inside {
+    dice: Dice,
+    hits: BTreeMap<(Point, Moment), Hits>,
+    trace: u64,
+}
+
+impl Inside {
+    fn note(&mut self, what: &str, number: u64) {
+        let mut x = self.trace ^ number;
+        for b in what.bytes() {
+            x = (x ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+        self.trace = x.rotate_left(7);
+    }
 }
 
 impl Faults {
     /// Faults out of a seed, switched on.
     pub fn new(seed: u64) -> Self {
-        Self {
-            dice: Mutex::new(Dice::new(seed, "faults")),
-            on: AtomicBool::new(true),
-            hits: Mutex::default(),
-            trace: AtomicU64::new(seed),
-            doubtful_commits: AtomicU64::new(0),
-        }
+        let inside = Inside { dice: Dice::new(seed, "faults"), hits: BTreeMap::new(), trace: seed };
+        Self { inside: Mutex::new(inside), on: AtomicBool::new(true), doubtful_commits: AtomicU64::new(0) }
     }
 
     /// From now on all goes well.
@@ -89,21 +98,17 @@ impl Faults {
 
     /// What happened where.
     pub fn hits(&self) -> BTreeMap<(Point, Moment), Hits> {
-        self.hits.lock().unwrap().clone()
+        self.inside.lock().unwrap().hits.clone()
     }
 
     /// A number that depends on everything that happened, and when.
     pub fn trace(&self) -> u64 {
-        self.trace.load(Ordering::Relaxed)
+        self.inside.lock().unwrap().trace
     }
 
     /// Mixes something that happened into the trace.
     pub fn note(&self, what: &str, number: u64) {
-        let mut x = self.trace.load(Ordering::Relaxed) ^ number;
-        for b in what.bytes() {
-            x = (x ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
-        self.trace.store(x.rotate_left(7), Ordering::Relaxed);
+        self.inside.lock().unwrap().note(what, number);
     }
 }
 
@@ -128,7 +133,8 @@ impl Life {
     /// A new life.
     pub fn new(faults: Arc<Faults>, start: tokio::time::Instant) -> Arc<Self> {
         let doom = {
-            let mut dice = faults.dice.lock().unwrap();
+            let mut inside = faults.inside.lock().unwrap();
+            let dice = &mut inside.dice;
             let doomed = faults.is_on() && dice.chance(850);
             let point = dice.pick(&POINTS).copied().unwrap_or("ledger.commit");
             let moment = if dice.chance(500) { Moment::Before } else { Moment::After };
@@ -167,50 +173,47 @@ impl Life {
 
     /// A call comes by that cannot wait: true if the process is dead, or dies here.
     pub fn pass_at_once(&self, point: Point, moment: Moment) -> bool {
-        if self.is_dead() {
-            return true;
-        }
-        let falls = self.faults.is_on() && self.falls(point, moment);
-        let mut hits = self.faults.hits.lock().unwrap();
-        let hit = hits.entry((point, moment)).or_default();
-        hit.passed += 1;
-        hit.deaths += u64::from(falls);
-        drop(hits);
-        self.faults.note(point, self.millis());
-        if falls {
-            self.kill();
-        }
-        falls
+        self.meet(point, moment, |_, _| ()).is_none()
     }
 
-    fn millis(&self) -> u64 {
-        u64::try_from(self.start.elapsed().as_millis()).unwrap_or_default()
+    /// What a living process meets here, by the faults' dice; `None` if it is dead, or dies here.
+    fn meet<T>(&self, point: Point, moment: Moment, by: impl FnOnce(&mut Dice, &mut Hits) -> T) -> Option<T> {
+        if self.is_dead() {
+            return None;
+        }
+        let falls = self.faults.is_on() && self.falls(point, moment);
+        let millis = u64::try_from(self.start.elapsed().as_millis()).unwrap_or_default();
+        let mut inside = self.faults.inside.lock().unwrap();
+        let inside = &mut *inside;
+        inside.note(point, millis);
+        let hit = inside.hits.entry((point, moment)).or_default();
+        hit.passed += 1;
+        hit.deaths += u64::from(falls);
+        if falls {
+            self.kill();
+            return None;
+        }
+        Some(by(&mut inside.dice, hit))
     }
 
     /// A call comes by. Never returns in a dead process; true = it is to fail.
     pub async fn pass(&self, point: Point, moment: Moment) -> bool {
-        if self.pass_at_once(point, moment) {
-            return std::future::pending().await;
-        }
-        if !self.faults.is_on() {
-            return false;
-        }
-        let (fails, delay) = {
-            let mut dice = self.faults.dice.lock().unwrap();
+        let on = self.faults.is_on();
+        let met = self.meet(point, moment, |dice, hit| {
+            if !on {
+                return (false, None);
+            }
             let fails = dice.chance(6);
             let delay = match dice.below(1000) {
                 0..40 => Some(dice.between(1, 60)),
                 40..43 => Some(dice.between(100, 1_500)),
                 _ => None,
             };
-            (fails, delay)
-        };
-        if fails || delay.is_some() {
-            let mut hits = self.faults.hits.lock().unwrap();
-            let hit = hits.entry((point, moment)).or_default();
             hit.errors += u64::from(fails);
             hit.delays += u64::from(delay.is_some());
-        }
+            (fails, delay)
+        });
+        let Some((fails, delay)) = met else { return std::future::pending().await };
         if let Some(delay) = delay {
             tokio::time::sleep(Duration::from_millis(delay)).await;
             if self.is_dead() {
@@ -222,7 +225,7 @@ impl Life {
 
     /// 0 to `n` - 1, from the faults' own dice.
     pub fn throw(&self, n: u64) -> u64 {
-        self.faults.dice.lock().unwrap().below(n)
+        self.faults.inside.lock().unwrap().dice.below(n)
     }
 
     /// The faults of the run.

@@ -55,7 +55,7 @@ impl Ledger for Ports {
         let watched = |w: &&Write| matches!(w, Write::PutAlarm { .. } | Write::EffectDone { .. } | Write::Seen { .. });
         let writes: Vec<Write> = tx.writes.iter().filter(watched).cloned().collect();
         self.ledger.commit(tx).await?;
-        self.auditor.committed(&writes);
+        self.auditor.committed(writes);
         if self.life.pass("ledger.commit", Moment::After).await {
             self.life.faults().doubtful_commits.fetch_add(1, Ordering::Relaxed);
             return Err(broken());
