@@ -95,6 +95,6 @@ pub(crate) fn correlation(prompt: &[i16], heard: &[i16]) -> f64 {
         if xx == 0.0 || yy == 0.0 { 0.0 } else { xy / (xx * yy).sqrt() }
     };
     let lags = heard.len().saturating_sub(prompt.len() / 2);
-    let rough = (0..lags).map(|lag| (lag, at(lag, 23))).max_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(lag, _)| lag);
+    let rough = (0..lags).map(|lag| (lag, at(lag, 61))).max_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(lag, _)| lag);
     (rough.saturating_sub(40)..rough + 40).map(|lag| at(lag, 1)).fold(0.0, f64::max)
 }
