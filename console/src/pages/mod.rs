@@ -14,6 +14,7 @@ pub(crate) mod plans;
 pub(crate) mod preferences;
 mod presence;
 pub(crate) mod problem;
+mod qr;
 mod queue;
 mod say;
 pub(crate) mod routine;
