@@ -539,6 +539,7 @@ word_table! {
     device_retire: "停用", "Retire";
     device_code_make: "生成接入码", "Make an entry code";
     device_code_told: "接入码 {code}：只能用一次，{until} 前有效。设备用它换取账号和密码；旧账号随即失效。", "Entry code {code}: good once, until {until}. The device gets its user name and password for it; the one before is refused from then on.";
+    device_code_picture: "接入码的二维码", "The entry code as a QR code";
     device_test_begin: "开始测试（最长 30 分钟）", "Begin a test (30 minutes at most)";
     device_test_end: "结束测试", "End the test";
     device_test_on: "正在测试，{until} 自动结束。按下呼叫按钮仍会按真实报警呼叫；接手后以“测试”结束即完成全程测试。", "Being tested until {until}. A press calls like a real one all the same; taken and closed as a test it proves the whole way.";

@@ -4,6 +4,7 @@
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -76,12 +77,15 @@ enum Verb {
         /// Which.
         device: String,
     },
-    /// Make a code by which a device gets its credential, once.
+    /// Make a code by which a device gets its credential, once; in a terminal also as a QR code.
     Code {
         /// Its home.
         home: String,
         /// Which.
         device: String,
+        /// Print the QR code wherever the output goes.
+        #[arg(long)]
+        qr: bool,
     },
     /// Begin a test of a home: half an hour at most.
     Test {
@@ -155,6 +159,23 @@ fn word<'a>(row: &'a Value, name: &str) -> &'a str {
     row.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).unwrap_or("-")
 }
 
+/// A QR code in characters that are two modules high, black on white whatever the terminal's colours.
+fn picture(text: &str) -> String {
+    let Ok(code) = qrcodegen::QrCode::encode_text(text, qrcodegen::QrCodeEcc::Medium) else { return String::new() };
+    let quiet = 4;
+    let rows = (-quiet..code.size() + quiet).step_by(2);
+    rows.map(|y| {
+        let row = (-quiet..code.size() + quiet).map(|x| match (code.get_module(x, y), code.get_module(x, y + 1)) {
+            (false, false) => ' ',
+            (true, false) => '▀',
+            (false, true) => '▄',
+            (true, true) => '█',
+        });
+        format!("\x1b[30;107m{}\x1b[0m\n", row.collect::<String>())
+    })
+    .collect()
+}
+
 /// Does what is asked for.
 ///
 /// # Errors
@@ -191,9 +212,12 @@ pub async fn run(args: DeviceArgs) -> anyhow::Result<()> {
         Verb::Retire { home, device } => {
             api.post(&at(&home, &device, "/retire"), Vec::new()).await?;
         }
-        Verb::Code { home, device } => {
+        Verb::Code { home, device, qr } => {
             let made = api.post(&at(&home, &device, "/code"), Vec::new()).await?;
             println!("{}\t{}", word(&made, "code"), word(&made, "expires_at"));
+            if qr || std::io::stdout().is_terminal() {
+                print!("{}", picture(&word(&made, "code").to_ascii_uppercase()));
+            }
         }
         Verb::Test { home, device } => {
             let test = api.post(&at(&home, &device, "/test"), Vec::new()).await?;
@@ -213,4 +237,26 @@ pub async fn run(args: DeviceArgs) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_in_a_terminal_holds_every_module() {
+        let code = qrcodegen::QrCode::encode_text("ABCD-EFGH-JKMN", qrcodegen::QrCodeEcc::Medium).unwrap();
+        assert_eq!(code.size(), 21, "the smallest there is");
+        let picture = picture("ABCD-EFGH-JKMN");
+        let rows: Vec<Vec<char>> = picture.lines().map(|line| line.trim_start_matches("\x1b[30;107m").trim_end_matches("\x1b[0m").chars().collect()).collect();
+        let dark = |x: usize, y: usize| {
+            let half = rows[y / 2][x];
+            half == '█' || half == if y % 2 == 0 { '▀' } else { '▄' }
+        };
+        assert_eq!((rows.len(), rows[0].len()), (15, 29), "with four light modules around it");
+        for (y, x) in (0..29).flat_map(|y| (0..29).map(move |x| (y, x))) {
+            let (left, top) = (i32::try_from(x).unwrap() - 4, i32::try_from(y).unwrap() - 4);
+            assert_eq!(dark(x, y), code.get_module(left, top), "{x} {y}");
+        }
+    }
 }

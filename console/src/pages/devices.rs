@@ -1,7 +1,7 @@
 //! The devices: the list, one of them, a new one, those that nobody has enrolled, and whole lists of them.
 
 use super::office::{Cell, Desk, Field, Fields, Form, Link, Listing, Page, Section, back, choices, query_value};
-use super::say;
+use super::{qr, say};
 use crate::api::devices::{DevicesAsked, imported};
 use crate::caller::Need;
 use crate::devices::{self, KINDS, Known, State, Test, Wanted};
@@ -240,7 +240,9 @@ async fn draw(desk: Desk, home: &str, device: &str, code: Option<(String, Timest
         match state {
             State::Unregistered | State::Retired => page.forms.push(Form::act(w.device_enrol, format!("/homes/{home}/devices"), w.device_enrol, fields(&desk, &wanted, true))),
             State::Working | State::Silent | State::Offline | State::Never => {
-                page.forms.push(verb(w.device_code_make, "code", "", Vec::new()));
+                // capital letters make the smaller picture, and are read as small ones
+                let picture = code.as_ref().map(|(code, _)| qr::picture(&code.to_ascii_uppercase(), w.device_code_picture)).unwrap_or_default();
+                page.forms.push(verb(w.device_code_make, "code", "", Vec::new()).figure(picture));
                 page.forms.push(Form::act(w.device_change, format!("/homes/{home}/devices"), w.device_change, fields(&desk, &wanted, true)));
                 let by = Wanted { model: wanted.model.clone(), ..Wanted::default() };
                 page.forms.push(verb(w.device_replace, "replace", "", fields(&desk, &by, false)));

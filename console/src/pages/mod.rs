@@ -15,6 +15,7 @@ pub(crate) mod preferences;
 mod presence;
 pub(crate) mod problem;
 pub(crate) mod provider;
+mod qr;
 pub(crate) mod queue;
 mod say;
 pub(crate) mod routine;

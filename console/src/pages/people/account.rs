@@ -5,6 +5,7 @@ use super::{HouseWords, house, refuse, role_name, show, span, text_of};
 use crate::extract::Id;
 use crate::messages::fill;
 use crate::pages::office::{Cell, Desk, Field, Fields, Form, Listing, Page, Section, back};
+use crate::pages::qr;
 use crate::people::factor::{self, Standing};
 use crate::people::sessions::{self, Session};
 use crate::people::{half, roll, totp};
@@ -90,7 +91,7 @@ async fn draw(desk: &Desk) -> Result<Page, Problem> {
             page.forms.push(
                 Form::act(h.factor, "/account/second-factor/confirm", h.factor_confirm, vec![code(h.factor_code)])
                     .lead(&format!("{} {secret}", h.factor_scan))
-                    .figure(picture(&totp::address(desk.caller.person.as_str(), secret), h.qr_label)),
+                    .figure(qr::picture(&totp::address(desk.caller.person.as_str(), secret), h.qr_label)),
             );
             page.forms.push(Form::act("", "/account/second-factor", h.factor_again, Vec::new()));
         }
@@ -115,24 +116,6 @@ async fn draw(desk: &Desk) -> Result<Page, Problem> {
     page.tables.push(table);
     page.notes.push(lifetimes(desk));
     Ok(page)
-}
-
-/// A QR code as a picture that scales.
-fn picture(text: &str, label: &str) -> String {
-    let Ok(code) = qrcodegen::QrCode::encode_text(text, qrcodegen::QrCodeEcc::Medium) else { return String::new() };
-    let size = code.size();
-    let mut path = String::new();
-    for y in 0..size {
-        for x in 0..size {
-            if code.get_module(x, y) {
-                path.push_str(&format!("M{} {}h1v1h-1z", x + 4, y + 4));
-            }
-        }
-    }
-    let side = size + 8;
-    format!(
-        "<svg class=\"qr\" viewBox=\"0 0 {side} {side}\" role=\"img\" aria-label=\"{label}\" xmlns=\"http://www.w3.org/2000/svg\"><rect width=\"{side}\" height=\"{side}\" fill=\"#fff\"/><path d=\"{path}\" fill=\"#000\"/></svg>"
-    )
 }
 
 pub(crate) async fn page(desk: Desk) -> Result<Response, Problem> {
