@@ -473,3 +473,58 @@ async fn retained_messages_and_offline_queueing_hold_in_version_5_too() {
     client.subscribe("kept", 1).await;
     client.quiet().await;
 }
+
+#[tokio::test]
+async fn redelivery_on_reconnect_holds_in_version_5_too() {
+    let house = house().await;
+    let mut client = Client::connect(house.open, &hi(V5, "c").keep()).await;
+    client.subscribe("#", 2).await;
+    let mut sender = Client::connect(house.open, &hi(V5, "sender")).await;
+    sender.publish_with("a", "1", 1, false, &[ppair("k", "v")]).await;
+    sender.publish("a", "2", 2).await;
+    let (first, second) = (client.message().await, client.message().await);
+    assert!(!first.dup && !second.dup);
+    drop(client);
+    let mut client = Client::connect(house.open, &hi(V5, "c").keep()).await;
+    let (again, again_too) = (client.message().await, client.message().await);
+    assert_eq!((again.id, again.dup, again.property(0x26)), (first.id, true, Some(&b"\0\x01k\0\x01v"[..])));
+    assert_eq!((again_too.id, again_too.dup, again_too.payload.as_str()), (second.id, true, "2"));
+    client.answer(&again).await;
+    client.send(&packet(0x50, &again_too.id.to_be_bytes())).await;
+    client.expect_ack("PUBREL", again_too.id).await;
+    drop(client);
+    let mut client = Client::connect(house.open, &hi(V5, "c").keep()).await;
+    client.expect_ack("PUBREL", again_too.id).await;
+    client.send(&packet(0x70, &again_too.id.to_be_bytes())).await;
+    client.quiet().await;
+}
+
+#[tokio::test]
+async fn dollar_topics_are_not_matched_by_wildcards_at_the_front_in_version_5_either() {
+    let house = house().await;
+    let mut client = Client::connect(house.open, &hi(V5, "c")).await;
+    for filter in ["#", "+/x", "$share/g/#"] {
+        client.subscribe(filter, 1).await;
+    }
+    let mut sender = Client::connect(house.open, &hi(V5, "sender")).await;
+    sender.publish("$TopicA/x", "hidden", 1).await;
+    client.quiet().await;
+    client.subscribe("$TopicA/+", 1).await;
+    sender.publish("$TopicA/x", "asked for", 1).await;
+    assert_eq!(client.take().await.payload, "asked for");
+}
+
+#[tokio::test]
+async fn a_subscription_made_anew_takes_the_place_of_the_old_one() {
+    let house = house().await;
+    let mut client = Client::connect(house.open, &hi(V5, "c")).await;
+    client.subscribe("a", 2).await;
+    client.subscribe("a", 0).await;
+    let mut sender = Client::connect(house.open, &hi(V5, "sender")).await;
+    sender.publish("a", "x", 2).await;
+    assert_eq!(client.take().await.qos, 0);
+    client.quiet().await;
+    assert_eq!(client.unsubscribe(&["a"]).await, [0]);
+    sender.publish("a", "y", 2).await;
+    client.quiet().await;
+}
