@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sent_is_encode() {
+    fn what_is_sent_is_encoded() {
         assert_eq!(with_query("https://a/b?c=d", &[("e", "f g&h")]), "https://a/b?c=d&e=f%20g%26h");
     }
 }

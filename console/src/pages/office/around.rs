@@ -68,7 +68,7 @@ async fn duties(desk: &Desk, id: &ElderId) -> Result<Listing, Problem> {
             (owed.window, cells)
         };
         let mut rows: Vec<_> = of.owed.iter().map(row).collect();
-        rows.sort_by(|(a, _), (b, _)| (b.last, b.first).cmp(&(a.last, a.first)));
+        rows.sort_by_key(|(one, _)| std::cmp::Reverse((one.last, one.first)));
         rows
     });
     table.rows = rows.await?.unwrap_or_default().into_iter().map(|(_, cells)| cells).collect();
