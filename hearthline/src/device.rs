@@ -251,7 +251,7 @@ mod tests {
         let rows: Vec<Vec<char>> = picture.lines().map(|line| line.trim_start_matches("\x1b[30;107m").trim_end_matches("\x1b[0m").chars().collect()).collect();
         let dark = |x: usize, y: usize| {
             let half = rows[y / 2][x];
-            half == '█' || half == if y % 2 == 0 { '▀' } else { '▄' }
+            half == '█' || half == if y.is_multiple_of(2) { '▀' } else { '▄' }
         };
         assert_eq!((rows.len(), rows[0].len()), (15, 29), "with four light modules around it");
         for (y, x) in (0..29).flat_map(|y| (0..29).map(move |x| (y, x))) {
