@@ -73,9 +73,12 @@ fn people_of_the_city_sign_in_by_its_own_provider() {
 
         let secret = std::env::temp_dir().join(format!("hearthline-identity-{}", std::process::id()));
         std::fs::write(&secret, "a secret of ours\n").unwrap();
-        let secret = secret.display();
+        // The example secret of the Standard Webhooks specification.
+        let signing = std::env::temp_dir().join(format!("hearthline-identity-webhook-{}", std::process::id()));
+        std::fs::write(&signing, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n").unwrap();
+        let (secret, signing) = (secret.display(), signing.display());
         let more = format!(
-            "second_factor = \"administrators\"\n[console.provider]\nname = \"City ID\"\nissuer = \"http://{provider}\"\nclient_id = \"hearthline\"\nclient_secret_file = \"{secret}\"\nbase = \"https://console.example\"\n[channels.webhook]\nsecret_file = \"{secret}\"\n"
+            "second_factor = \"administrators\"\n[console.provider]\nname = \"City ID\"\nissuer = \"http://{provider}\"\nclient_id = \"hearthline\"\nclient_secret_file = \"{secret}\"\nbase = \"https://console.example\"\n[channels.webhook]\nsecret_file = \"{signing}\"\n"
         );
         let rungs = json!([{ "contacts": [{ "contact": "centre", "channels": ["webhook"] }], "order": "at_once", "wait_s": 120 }]);
         let plan = json!({ "rungs": rungs, "round_pause_s": 60, "round_pause_max_s": 600, "report_within_s": 3600, "close_within_s": 28800 });
