@@ -314,7 +314,7 @@ pub(crate) async fn imported(app: &App, caller: &Caller, bytes: &[u8], apply: bo
 }
 
 /// A device gives its code and gets its credential, once. The code itself is the proof: there is no sign-in. 401: the code is
-/// wrong, used or expired. 503: too many wrong codes from this address, wait five minutes.
+/// wrong, used or expired. 429: too many wrong codes from this address; `Retry-After` says when to try again.
 #[utoipa::path(post, path = "/api/v1/enrolment", tag = "devices", request_body = CodeBody, responses((status = 200, body = Entry), Refusals, GuessRefusals), security(()))]
 pub(crate) async fn enter(State(app): State<App>, peer: Option<axum::Extension<ConnectInfo<SocketAddr>>>, bytes: Bytes) -> Result<Json<Entry>, Problem> {
     let from = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |axum::Extension(ConnectInfo(peer))| peer.ip());
