@@ -95,7 +95,7 @@ const MAINS: &[&str] = &["mains"];
 const NEUTRAL: &[&str] = &[
     "alarm", "alert", "detected", "detection", "detect", "detector", "sensor", "state", "status", "active", "event", "triggered",
     "input", "channel", "ch", "zone", "zones", "area", "region", "both", "line", "wire", "port", "left", "right", "main", "l", "s", "ep",
-    "endpoint", "is", "current", "button", "pressed", "mmwave", "radar", "a", "b", "c", "d", "any", "all", "general", "indoor",
+    "endpoint", "is", "current", "condition", "button", "pressed", "mmwave", "radar", "a", "b", "c", "d", "any", "all", "general", "indoor",
 ];
 
 fn any(words: &[String], known: &[&str]) -> bool {
@@ -123,7 +123,7 @@ pub(crate) fn subject(name: &str) -> Option<SignalKind> {
         (SignalKind::Bed, BED, &["occupancy", "occupied", "presence", "in", "on", "of", "out", "person"]),
         (SignalKind::Seat, SEAT, &["occupancy", "occupied", "presence", "in", "on", "person"]),
         (SignalKind::Contact, CONTACT, &["open", "opened", "garage", "gate", "window"]),
-        (SignalKind::Motion, MOTION, &["human", "body", "person", "presence"]),
+        (SignalKind::Motion, MOTION, &["human", "body", "person", "presence", "in", "out", "or", "and"]),
         (SignalKind::Vibration, VIBRATION, &[]),
         // that it is there, never that it is not: a name of the other polarity is not read
         (SignalKind::Mains, MAINS, &["power", "connected", "present", "supply", "available"]),
@@ -169,10 +169,18 @@ fn chinese(name: &str) -> Option<SignalKind> {
 /// Words of settings and of things that are not about people: a choice so named says nothing.
 const NO_REPORT: &[&str] = &[
     "mode", "type", "config", "setting", "settings", "test", "selftest", "hush", "siren", "led", "light", "indicator", "control", "switch",
-    "volume", "tone", "ringtone", "sensitivity", "link", "result", "learning", "scan", "weather", "wifi", "server", "camera", "valve",
+    "volume", "tone", "ringtone", "sensitivity", "link", "result", "learning", "scan", "weather", "wifi", "server", "camera",
     "window", "break", "fault", "power", "charge", "charging", "update", "calibration", "effect", "motor", "fan", "hvac", "running",
     "system", "lock", "relay", "preset", "schedule", "program", "silence", "mute", "muted", "action", "network",
 ];
+
+/// What moves by a motor: its moving tells of nobody.
+const MACHINES: &[&str] = &["valve", "cover", "curtain", "blind", "shade", "shutter", "window", "vent", "opener", "motor", "gate", "lock", "pump"];
+
+/// True if a value of no named subject is not to be believed: a machine's moving is not a person's.
+fn of_a_machine(kind: SignalKind, words: &[String]) -> bool {
+    is_life(kind) && any(words, MACHINES)
+}
 
 /// How to read a property, or `None` if it says nothing about people. `about` describes the device.
 pub(crate) fn reading(name: &str, about: &str, shape: &Shape<'_>) -> Option<Reading> {
@@ -195,7 +203,9 @@ pub(crate) fn reading(name: &str, about: &str, shape: &Shape<'_>) -> Option<Read
                 return None;
             }
             let values: Vec<String> = values.iter().map(|v| (*v).to_owned()).collect();
-            let tells = values.is_empty() || values.iter().any(|v| choose(kind, v).is_some());
+            let of_what = if kind.is_none() { [words(name), words(about)].concat() } else { Vec::new() };
+            let heard = |v: &String| choose(kind, v).is_some_and(|(said, _)| !of_a_machine(said, &of_what));
+            let tells = values.is_empty() || values.iter().any(heard);
             let tells = tells && (kind.is_some() || !values.is_empty());
             tells.then(|| Reading::Choice { subject: kind, values: kept(values) })
         }
@@ -204,10 +214,15 @@ pub(crate) fn reading(name: &str, about: &str, shape: &Shape<'_>) -> Option<Read
 }
 
 /// How to read a property whose name says only that there is an alarm (`alarm`, `alarm_status`,
-/// `detected`): what about stands in its description, or else in its device's.
+/// `detected`), or water: what about stands in its description, or else in its device's.
 pub(crate) fn reading_by_text(name: &str, text: &str, about: &str, shape: &Shape<'_>) -> Option<Reading> {
     let words = words(name);
     let alarm = any(&words, &["alarm", "alert", "detected", "triggered"]);
+    // `water` alone may be a meter's; that it is detected makes it a leak
+    if let (Shape::Binary { .. }, true) = (shape, any(&words, &["water"]) && any(&self::words(text), &["detects", "detected"])) {
+        let known = words.iter().all(|word| word == "water" || NEUTRAL.contains(&word.as_str()));
+        return if known { reading_of_kind(SignalKind::WaterLeak, name, about, shape) } else { None };
+    }
     if !alarm || !words.iter().all(|word| NEUTRAL.contains(&word.as_str())) {
         return None;
     }
@@ -422,14 +437,24 @@ const PRESENT: &[&str] = &[
     "presence", "present", "occupied", "small", "large", "big", "micro", "static", "stationary", "moving", "move", "moved", "movement",
     "motion", "active", "activity", "peaceful", "breath", "breathing", "breathe", "human", "someone", "somebody", "on", "true", "yes", "1", "detected", "detect",
     "trigger", "triggered", "approaching", "approach", "departing", "enter", "entered", "still", "standing", "sitting", "lying", "near",
-    "far", "walking", "posture", "low", "in", "bed", "the", "person", "and", "vibration", "alarm",
+    "far", "walking", "in", "bed", "the", "person", "and", "vibration", "alarm",
 ];
+
+/// Somebody who crouches or sits on the floor. `low` by itself is a level.
+const LOW_POSTURE: &[&str] = &["low", "posture"];
 
 const TAMPERED: &[&str] =
     &["tamper", "tampered", "alarm", "on", "true", "yes", "removed", "detached", "uninstalled", "triggered", "opened", "1"];
 
+/// Signs between things that one value tells at once.
+const TOGETHER: &[char] = &[',', '&', '+', ';'];
+
 /// What a word says about its subject; without one only words that are plain by themselves count.
 fn choose(subject: Option<SignalKind>, text: &str) -> Option<(SignalKind, Value)> {
+    // of several things told at once, one is enough: `water_shortage & water_leakage`
+    if subject.is_none() && text.contains(TOGETHER) {
+        return text.split(TOGETHER).find_map(|part| choose(None, part).filter(|(_, value)| *value == Value::Bool(true)));
+    }
     let words = words_of_value(text);
     if words.is_empty() {
         return None;
@@ -473,7 +498,7 @@ fn choose(subject: Option<SignalKind>, text: &str) -> Option<(SignalKind, Value)
     }
     match hazard(&words) {
         Some((SignalKind::Fall, value)) => Some((SignalKind::Fall, value)),
-        Some(_) | None => all(PRESENT).then_some((kind, Value::Bool(true))),
+        Some(_) | None => (all(PRESENT) || words == LOW_POSTURE).then_some((kind, Value::Bool(true))),
     }
 }
 
@@ -511,7 +536,7 @@ fn by_itself(words: &[String]) -> Option<(SignalKind, Value)> {
         return Some((SignalKind::Seat, on));
     }
     let present = ["occupied", "presence", "present", "moving", "move", "movement", "motion", "stationary", "standing", "walking", "approaching"];
-    if all(&present) || all(&["low", "posture"]) || all(&["activity"]) || all(&["small", "large", "movement", "motion"]) && words.len() > 1 {
+    if all(&present) || words == LOW_POSTURE || all(&["activity"]) || all(&["small", "large", "movement", "motion"]) && words.len() > 1 {
         return Some((SignalKind::Presence, on));
     }
     None
@@ -581,7 +606,7 @@ pub(crate) fn plain_heard(name: &str, about: &str, value: &Json) -> Option<Heard
     let Some(kind) = subject(name).map(|kind| refined(kind, about)) else {
         let reports = any(&words, &["state", "status", "alert", "alarm", "event"]) && !any(&words, NO_REPORT);
         let text = value.as_str().filter(|_| reports)?;
-        return choose(None, text).map(|(kind, value)| Heard::Says(kind, value));
+        return choose(None, text).filter(|(kind, _)| !of_a_machine(*kind, &words)).map(|(kind, value)| Heard::Says(kind, value));
     };
     let says_so = any(&words, &["alarm", "alert", "status", "state", "detected", "detection", "leak", "leakage", "low"]);
     let measurable = matches!(kind, SignalKind::Gas | SignalKind::CarbonMonoxide | SignalKind::Smoke | SignalKind::Battery);

@@ -193,6 +193,7 @@ fn walk(expose: &Json, path: &mut Vec<String>, about: &str, by: By, into: &mut V
     let access = expose.get("access").and_then(Json::as_u64).unwrap_or(1);
     let published = access & 1 != 0;
     let settable = access & 2 != 0;
+    let purpose = expose.get("description").and_then(Json::as_str).unwrap_or_default();
     if !published || (settable && !ALWAYS.contains(&name)) {
         return;
     }
@@ -200,7 +201,7 @@ fn walk(expose: &Json, path: &mut Vec<String>, about: &str, by: By, into: &mut V
     let told = |shape: &Shape<'_>| match by {
         By::Name => meaning::reading(name, about, shape),
         By::Description => {
-            let text: String = expose.get("description").and_then(Json::as_str).unwrap_or_default().chars().take(128).collect();
+            let text: String = purpose.chars().take(128).collect();
             meaning::reading_by_text(name, &text, about, shape)
         }
     };

@@ -280,3 +280,32 @@ fn names_and_words_of_other_makers() {
         home.check("zigbee2mqtt/d", payload, &format!("0x01: {expected}"));
     }
 }
+
+#[test]
+fn what_a_machine_or_a_meter_says_is_no_sign_of_life() {
+    let mut valve = one("Battery powered valve", &json!([choice("status", &json!(["OFF", "ON", "MOVING", "STUCK"]))]));
+    valve.check("zigbee2mqtt/d", r#"{"status":"MOVING"}"#, "0x01: heartbeat");
+    let mut meter = one("Temperature and humidity sensor", &json!([
+        choice("temperature_alarm_status", &json!(["low", "normal", "high"])),
+        choice("liquid_state", &json!(["low", "normal", "high"])),
+    ]));
+    meter.check("zigbee2mqtt/d", r#"{"temperature_alarm_status":"low","liquid_state":"low"}"#, "0x01: heartbeat");
+    let mut radar = one("Fall radar", &json!([choice("status", &json!(["unoccupied", "low_posture", "falling"]))]));
+    radar.check("zigbee2mqtt/d", r#"{"status":"low_posture"}"#, "0x01: presence");
+    let mut remote = one("1 gang switch", &json!([choice("vibration", &json!(["off", "low", "high"]))]));
+    remote.check("zigbee2mqtt/d", r#"{"vibration":"low"}"#, "0x01: heartbeat");
+}
+
+#[test]
+fn water_is_found_in_a_description_and_among_other_words() {
+    let detects = json!({"type": "binary", "name": "water", "property": "water", "access": 1, "value_on": true, "value_off": false, "description": "Indicates whether the device detects water"});
+    let mut sensor = one("Water sensor", &json!([detects, binary("water_supply", &json!(true), &json!(false))]));
+    sensor.check("zigbee2mqtt/d", r#"{"water":true,"water_supply":true}"#, "0x01: water_leak");
+    let mut valve = one("Smart water valve", &json!([
+        choice("current_device_status", &json!(["normal_state", "water_shortage", "water_leakage", "water_shortage & water_leakage"])),
+        choice("valve_abnormal_state", &json!(["normal", "water_shortage", "water_leakage,fail_safe"])),
+    ]));
+    valve.check("zigbee2mqtt/d", r#"{"current_device_status":"water_shortage & water_leakage"}"#, "0x01: water_leak");
+    valve.check("zigbee2mqtt/d", r#"{"valve_abnormal_state":"water_leakage,fail_safe"}"#, "0x01: water_leak");
+    valve.check("zigbee2mqtt/d", r#"{"valve_abnormal_state":"water_shortage","current_device_status":"water_shortage"}"#, "0x01: heartbeat");
+}
