@@ -332,3 +332,29 @@ async fn a_towns_month_reports_are_those_that_another_program_works_out_name_by_
     assert!(missed.pop().is_some());
     assert!(!recomputed(&reports, &facts).0);
 }
+
+#[tokio::test]
+async fn visits_signed_at_the_same_moment_have_numbers_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = SqliteLedger::open(&DataDir::open(folder.path()).unwrap(), &LedgerOptions::default(), Timestamp::UNIX_EPOCH).unwrap().0;
+    let mut town = Town::new(Arc::new(ledger));
+    let today = day("2026-03-02");
+    town.set(today, 20);
+    let (offer, remote) = town.meet(0, today);
+    town.file(0, &offer, remote, today).await;
+    for _ in 0..40 {
+        town.go(&elder(0), today);
+    }
+    let visits: Vec<Visit> = town.waiting.remove(&today).unwrap().into_iter().filter(|(_, finish)| *finish == Finish::Sign).map(|(visit, _)| visit).collect();
+    let sent = stream::iter(visits.iter().take(6)).map(|visit| town.office.take_visit(visit.clone(), Finish::Sign, &visit.visitor));
+    let taken: Vec<_> = sent.buffer_unordered(6).collect().await;
+    let mut numbers: Vec<u32> = taken.into_iter().map(|taken| taken.unwrap().visit.record.form.number.unwrap()).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, [1, 2, 3, 4, 5, 6]);
+    // The same visit sent twice at once is one.
+    let twice = visits.get(6).unwrap();
+    let (one, other) = tokio::join!(town.office.take_visit(twice.clone(), Finish::Sign, &twice.visitor), town.office.take_visit(twice.clone(), Finish::Sign, &twice.visitor));
+    let (one, other) = (one.unwrap(), other.unwrap());
+    assert_eq!(one.visit, other.visit);
+    assert_eq!((one.again || other.again, one.visit.record.form.number), (true, Some(7)));
+}
