@@ -65,6 +65,16 @@ pub enum Order {
     NewestFirst,
 }
 
+impl Order {
+    /// In SQL: what follows the last of a page, and the order with the most that are wanted.
+    pub(crate) fn clauses(self) -> (&'static str, &'static str) {
+        match self {
+            Self::OldestFirst => (" AND (at, id) > (?, ?)", " ORDER BY at, id LIMIT ?"),
+            Self::NewestFirst => (" AND (at, id) < (?, ?)", " ORDER BY at DESC, id DESC LIMIT ?"),
+        }
+    }
+}
+
 /// Which sheets of a kind are asked for: their newest versions. What is left out does not matter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SheetAsk {

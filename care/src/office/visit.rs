@@ -340,6 +340,25 @@ impl Visit {
     }
 }
 
+/// How many signed visits an elder has had: written with each signature, so that no two are the same 第 N 次 (R53, I-11).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VisitCount {
+    /// The elder's, too.
+    pub id: String,
+    /// Whose visits are counted.
+    pub elder: ElderId,
+    /// The elder's home.
+    pub home: HomeId,
+    /// The path of the home's area.
+    pub area: String,
+    /// The number of the last one.
+    pub last: u32,
+    /// When that was signed.
+    pub at: Timestamp,
+}
+
+about_an_elder!(VisitCount = "visit_count", it => it.at, if it.last == 0 { "none" } else { "counted" });
+
 about_an_elder!(Visit = "visit", it => it.start, match (it.signed_at, it.corrections.is_empty()) {
     (None, _) => "draft",
     (Some(_), true) => "signed",

@@ -5,7 +5,7 @@ use super::sheets::Kept;
 use super::{Office, OfficeError};
 use care::calendar::{Month, end_of_day, local_day, plus_days, start_of_day};
 use care::office::matter::{FollowUp, FollowUpKind, Hazard, HazardKind, HazardState, Need, NeedKind, NeedState};
-use care::office::visit::Correction;
+use care::office::visit::{Correction, VisitCount};
 use care::office::{ElderFile, Record, Refused, Visit, Visitor};
 use care::policy::Mode;
 use care::visit::form::Opens;
@@ -14,6 +14,9 @@ use care::{ElderId, PersonId, Reason, TimeDelta};
 use std::collections::{BTreeMap, BTreeSet};
 use store::register::Put;
 use store::sheet::SheetAsk;
+
+/// How often a visit is taken in anew because something else was written at the same moment.
+const TRIES: usize = 8;
 
 /// Whether a visit is finished when it comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +75,18 @@ impl Office {
     ///
     /// # Errors
     /// What is wrong or open; [`OfficeError::NotFound`] without such an elder.
-    pub async fn take_visit(&self, mut visit: Visit, finish: Finish, by: &PersonId) -> Result<Taken, OfficeError> {
+    pub async fn take_visit(&self, visit: Visit, finish: Finish, by: &PersonId) -> Result<Taken, OfficeError> {
+        for _ in 0..TRIES {
+            match self.take_visit_once(visit.clone(), finish, by).await {
+                // another visit to the same elder was signed meanwhile, or this one was sent twice
+                Err(OfficeError::Conflict) => {}
+                done => return done,
+            }
+        }
+        Err(OfficeError::Conflict)
+    }
+
+    async fn take_visit_once(&self, mut visit: Visit, finish: Finish, by: &PersonId) -> Result<Taken, OfficeError> {
         let elder: Kept<ElderFile> = self.get(visit.elder.as_str()).await?;
         let now = self.now();
         visit.home = elder.record.home.clone();
@@ -110,9 +124,9 @@ impl Office {
         }
         let mut entries = Vec::new();
         if finish == Finish::Sign {
-            if visit.form.number.is_none() {
-                visit.form.number = Some(self.next_number(&visit.elder).await?);
-            }
+            let (count, counted_before) = self.counted(&visit).await?;
+            visit.form.number = Some(count.last);
+            entries.push(self.put_of(&count, counted_before, by.as_str())?);
             let policy = self.policy_of(&visit)?;
             visit = visit.sign(&policy, now)?;
             entries.extend(self.opened_by(&visit, by)?);
@@ -164,11 +178,20 @@ impl Office {
         self.policy_on(local_day(visit.start, self.zone))
     }
 
-    /// 第 N 次 (R53, I-11): one more than the highest of the elder's signed visits.
-    async fn next_number(&self, elder: &ElderId) -> Result<u32, OfficeError> {
-        let visits: Vec<Kept<Visit>> = self.all(SheetAsk::of(Visit::KIND).elder(elder)).await?;
-        let last = visits.iter().filter(|kept| kept.record.signed_at.is_some()).filter_map(|kept| kept.record.form.number).max();
-        Ok(last.unwrap_or(0).saturating_add(1))
+    /// The count of the elder's signed visits with this one, and the version it stands upon.
+    async fn counted(&self, visit: &Visit) -> Result<(VisitCount, u32), OfficeError> {
+        let elder = &visit.elder;
+        let (last, before) = match self.find::<VisitCount>(elder.as_str()).await? {
+            Some(kept) => (kept.record.last, kept.version),
+            None => {
+                // signed before they were counted
+                let visits: Vec<Kept<Visit>> = self.all(SheetAsk::of(Visit::KIND).elder(elder)).await?;
+                let signed = visits.iter().filter(|kept| kept.record.signed_at.is_some());
+                (signed.filter_map(|kept| kept.record.form.number).max().unwrap_or(0), 0)
+            }
+        };
+        let (home, area) = (visit.home.clone(), visit.area.clone());
+        Ok((VisitCount { id: elder.as_str().to_owned(), elder: elder.clone(), home, area, last: last.saturating_add(1), at: self.now() }, before))
     }
 
     /// What bad answers open (R54), with the follow-ups that come of it (R46).

@@ -254,6 +254,8 @@ const OFFICE: &[(&str, &str, Need)] = &[
     ("GET", "/api/v1/paper-copies", Office),
     ("POST", "/api/v1/paper-copies", Office),
     ("POST", "/api/v1/paper-copies/destroy", Supervise),
+    ("GET", "/api/v1/policy", Visit),
+    ("GET", "/api/v1/retention", Office),
     ("GET", "/api/v1/policies", City),
     ("POST", "/api/v1/policies", City),
     ("GET", "/api/v1/policies/{id}/trial", City),

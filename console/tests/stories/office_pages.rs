@@ -290,3 +290,18 @@ async fn a_department_has_its_own_referrals_and_figures() {
     let (status, _) = look(&house, "linxiao", "/office/figures").await;
     assert_eq!(status, StatusCode::FORBIDDEN);
 }
+
+#[tokio::test]
+async fn the_policy_in_words_and_what_is_kept_how_long_are_there_as_json() {
+    let house = House::new().await;
+    let (status, policy) = house.get("liaison", "/api/v1/policy").await;
+    assert_eq!(status, StatusCode::OK, "{policy}");
+    let in_force = house.office.policy().unwrap();
+    assert_eq!(policy["zh"], care::policy::show(&in_force, care::Language::Zh));
+    assert_eq!(policy["en"], care::policy::show(&in_force, care::Language::En));
+    assert_eq!(policy["readings"].as_array().unwrap().len(), in_force.interpretations.len());
+    let (_, kept) = house.get("city", "/api/v1/retention").await;
+    assert_eq!(kept["days"]["raw"], house.office.rules().raw_days);
+    assert_eq!(kept["days"]["audit"], serde_json::Value::Null);
+    assert!(!kept["copies"]["annex-1"].as_array().unwrap().is_empty());
+}

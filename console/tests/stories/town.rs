@@ -16,6 +16,7 @@ use care::visit::remote::DayEvidence;
 use care::{ElderId, HomeId, PersonId, TimeDelta, Timestamp};
 use chrono::{Datelike, NaiveDate, Weekday};
 use console::office::{Finish, Office, OfficeError, Rules};
+use futures_util::stream::{self, StreamExt};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -43,6 +44,13 @@ fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()
 }
 
+/// People who enter something at the same time: their writes share a commit.
+const AT_ONCE: usize = 64;
+
+fn elder(n: usize) -> ElderId {
+    ElderId::new(format!("e{n:05}"))
+}
+
 struct Town {
     office: Office,
     register: Arc<dyn Register>,
@@ -66,10 +74,8 @@ impl Town {
         *self.clock.0.lock().unwrap() = start_of_day(day, self.office.zone()) + TimeDelta::hours(hours);
     }
 
-    async fn file(&mut self, n: usize, today: NaiveDate) -> ElderId {
-        let by = PersonId::from("liaison");
-        let (id, home) = (ElderId::new(format!("e{n:05}")), HomeId::new(format!("home-{n:05}")));
-        let area = format!("350582/town-{:02}/village-{:02}", n % 13, n % 5);
+    /// Who comes into the register, and whether they may be monitored.
+    fn meet(&mut self, n: usize, today: NaiveDate) -> (Offer, bool) {
         let categories = [vec!["living_alone"], vec!["no_kin"], vec!["empty_nest"], vec!["left_behind"], vec!["empty_nest", "living_alone"]];
         let offer = Offer {
             name: format!("老人{n}"),
@@ -79,15 +85,39 @@ impl Town {
             enrolled_on: Some(today),
             ..Offer::default()
         };
+        (offer, self.dice.chance(60))
+    }
+
+    async fn file(&self, n: usize, offer: &Offer, remote: bool, today: NaiveDate) {
+        let by = PersonId::from("liaison");
+        let (id, home) = (elder(n), HomeId::new(format!("home-{n:05}")));
+        let area = format!("350582/town-{:02}/village-{:02}", n % 13, n % 5);
         let source = Source { from: SourceKind::Survey, batch: String::new(), row: None, at: self.clock.now(), by: by.clone() };
-        let file = create(&offer, id.clone(), home.clone(), &area, &source, today).unwrap();
+        let file = create(offer, id.clone(), home.clone(), &area, &source, today).unwrap();
         self.register.put(vec![Put::Home(HomeRecord { id: home, area, address: String::new(), access_notes: String::new() })]).await.unwrap();
         self.office.save_elder(file, 0, &by, SourceKind::Survey, None).await.unwrap();
         self.say(&id, "enrolment", ConsentState::Given).await;
-        if self.dice.chance(60) {
+        if remote {
             self.say(&id, "remote", ConsentState::Given).await;
         }
-        id
+    }
+
+    /// Enters visits as their visitors do: each elder's one after the other, many elders' at once.
+    async fn enter(&self, visits: Vec<(Visit, Finish)>) {
+        let mut by_elder: BTreeMap<ElderId, Vec<(Visit, Finish)>> = BTreeMap::new();
+        for one in visits {
+            by_elder.entry(one.0.elder.clone()).or_default().push(one);
+        }
+        let enter = async |visits: Vec<(Visit, Finish)>| {
+            for (visit, finish) in visits {
+                let by = visit.visitor.clone();
+                match self.office.take_visit(visit, finish, &by).await {
+                    Ok(_) | Err(OfficeError::Refused(_)) => {}
+                    failed @ Err(_) => drop(failed.unwrap()),
+                }
+            }
+        };
+        stream::iter(by_elder.into_values()).for_each_concurrent(AT_ONCE, enter).await;
     }
 
     async fn say(&self, elder: &ElderId, purpose: &str, state: ConsentState) {
@@ -210,7 +240,6 @@ impl Town {
 /// Lives through twelve months; the reports as they were closed and as they stand at the end, and the facts.
 async fn live(mut town: Town, elders: usize, homes_with_devices: usize) -> (Vec<serde_json::Value>, serde_json::Value, usize) {
     let (first, last) = (day("2025-11-25"), day("2026-12-10"));
-    let mut at_home: Vec<ElderId> = Vec::new();
     let mut reports = Vec::new();
     let mut filed = 0;
     let mut today = first;
@@ -218,12 +247,10 @@ async fn live(mut town: Town, elders: usize, homes_with_devices: usize) -> (Vec<
         town.set(today, 7);
         // Two thirds are there from the beginning, the others come in the course of the year.
         let wanted = if today == first { elders * 2 / 3 } else { elders * 2 / 3 + (elders - elders * 2 / 3) * usize::try_from((today - first).num_days()).unwrap() / 380 };
-        while filed < wanted.min(elders) {
-            let elder = town.file(filed, today).await;
-            at_home.push(elder);
-            filed += 1;
-        }
-        for elder in at_home.clone() {
+        let new: Vec<_> = (filed..wanted.min(elders)).map(|n| (n, town.meet(n, today))).collect();
+        filed += new.len();
+        stream::iter(&new).for_each_concurrent(AT_ONCE, |(n, (offer, remote))| town.file(*n, offer, *remote, today)).await;
+        for elder in (0..filed).map(elder) {
             if town.dice.roll(3_000) < 4 {
                 town.life(&elder, today).await;
             }
@@ -233,13 +260,8 @@ async fn live(mut town: Town, elders: usize, homes_with_devices: usize) -> (Vec<
             }
         }
         town.set(today, 22);
-        for (visit, finish) in town.waiting.remove(&today).unwrap_or_default() {
-            let by = visit.visitor.clone();
-            match town.office.take_visit(visit, finish, &by).await {
-                Ok(_) | Err(OfficeError::Refused(_)) => {}
-                failed @ Err(_) => drop(failed.unwrap()),
-            }
-        }
+        let due = town.waiting.remove(&today).unwrap_or_default();
+        town.enter(due).await;
         if homes_with_devices > 0 {
             let days = (0..homes_with_devices.min(filed)).map(|n| (HomeId::new(format!("home-{n:05}")), town.devices(today))).collect();
             town.office.keep_days(days).await.unwrap();
@@ -309,4 +331,30 @@ async fn a_towns_month_reports_are_those_that_another_program_works_out_name_by_
     let missed = reports[3]["home_missed"].as_array_mut().unwrap();
     assert!(missed.pop().is_some());
     assert!(!recomputed(&reports, &facts).0);
+}
+
+#[tokio::test]
+async fn visits_signed_at_the_same_moment_have_numbers_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = SqliteLedger::open(&DataDir::open(folder.path()).unwrap(), &LedgerOptions::default(), Timestamp::UNIX_EPOCH).unwrap().0;
+    let mut town = Town::new(Arc::new(ledger));
+    let today = day("2026-03-02");
+    town.set(today, 20);
+    let (offer, remote) = town.meet(0, today);
+    town.file(0, &offer, remote, today).await;
+    for _ in 0..40 {
+        town.go(&elder(0), today);
+    }
+    let visits: Vec<Visit> = town.waiting.remove(&today).unwrap().into_iter().filter(|(_, finish)| *finish == Finish::Sign).map(|(visit, _)| visit).collect();
+    let sent = stream::iter(visits.iter().take(6)).map(|visit| town.office.take_visit(visit.clone(), Finish::Sign, &visit.visitor));
+    let taken: Vec<_> = sent.buffer_unordered(6).collect().await;
+    let mut numbers: Vec<u32> = taken.into_iter().map(|taken| taken.unwrap().visit.record.form.number.unwrap()).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, [1, 2, 3, 4, 5, 6]);
+    // The same visit sent twice at once is one.
+    let twice = visits.get(6).unwrap();
+    let (one, other) = tokio::join!(town.office.take_visit(twice.clone(), Finish::Sign, &twice.visitor), town.office.take_visit(twice.clone(), Finish::Sign, &twice.visitor));
+    let (one, other) = (one.unwrap(), other.unwrap());
+    assert_eq!(one.visit, other.visit);
+    assert_eq!((one.again || other.again, one.visit.record.form.number), (true, Some(7)));
 }

@@ -4,7 +4,7 @@
 use super::PgLedger;
 use super::apply::{Need, PgFailure, Steps, text, values};
 use crate::ledger::LedgerError;
-use crate::sheet::{BODY_MAX, Order, PAGE_MAX, Sheet, SheetAsk};
+use crate::sheet::{BODY_MAX, PAGE_MAX, Sheet, SheetAsk};
 use crate::sqlite::files::{instant, nanos};
 use crate::sqlite::read::{limit, to_u64};
 use crate::sqlite::seal::Place;
@@ -130,10 +130,7 @@ impl PgLedger {
         if let Some(to) = ask.to {
             and(" AND at < ?", values![nanos(to)]);
         }
-        let (later, by) = match ask.order {
-            Order::OldestFirst => (" AND (at, id) > (?, ?)", " ORDER BY at, id LIMIT ?"),
-            Order::NewestFirst => (" AND (at, id) < (?, ?)", " ORDER BY at DESC, id DESC LIMIT ?"),
-        };
+        let (later, by) = ask.order.clauses();
         if let Some((at, id)) = &ask.after {
             and(later, values![nanos(*at), text(id)]);
         }

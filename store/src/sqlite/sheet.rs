@@ -5,7 +5,7 @@ use super::files::{instant, nanos};
 use super::read::{limit, row, rows, to_u64};
 use super::seal::{Keys, Place};
 use crate::ledger::LedgerError;
-use crate::sheet::{BODY_MAX, Order, Sheet, SheetAsk};
+use crate::sheet::{BODY_MAX, Sheet, SheetAsk};
 use care::{ElderId, HomeId};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
@@ -118,10 +118,7 @@ pub(super) fn ask(db: &Connection, keys: &Keys, ask: &SheetAsk) -> Result<Vec<Sh
     if let Some(to) = ask.to {
         and(" AND at < ?", vec![nanos(to).into()]);
     }
-    let (later, by) = match ask.order {
-        Order::OldestFirst => (" AND (at, id) > (?, ?)", " ORDER BY at, id LIMIT ?"),
-        Order::NewestFirst => (" AND (at, id) < (?, ?)", " ORDER BY at DESC, id DESC LIMIT ?"),
-    };
+    let (later, by) = ask.order.clauses();
     if let Some((at, id)) = &ask.after {
         and(later, vec![nanos(*at).into(), id.clone().into()]);
     }

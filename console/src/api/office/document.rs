@@ -33,6 +33,8 @@ const ROWS: &[Row] = &[
     ("get", "/api/v1/paper-copies", "Who holds which copy on paper; state = kept, gone", ""),
     ("post", "/api/v1/paper-copies", "A copy lies somewhere: handed over or moved", "elder, form (annex-1, annex-2), subject, number, place"),
     ("post", "/api/v1/paper-copies/destroy", "A copy was destroyed", "form, subject, number, ground"),
+    ("get", "/api/v1/policy", "The policy in force in plain words, Chinese and English, with its readings of the document", ""),
+    ("get", "/api/v1/retention", "What is kept for how many days (null: for good), and who holds a copy of which paper", ""),
     ("get", "/api/v1/policies", "Versions in force and proposed; state = proposed, activated, refused", ""),
     ("post", "/api/v1/policies", "Propose a version; nothing changes until another person activates it", "text (the TOML file), words"),
     ("get", "/api/v1/policies/{id}/trial", "Who would stand otherwise in a month", ""),

@@ -175,6 +175,8 @@ pub(crate) fn routes(table: Table) -> Table {
         .get("/api/v1/paper-copies", Office, rules::copies)
         .post("/api/v1/paper-copies", Office, rules::shelve)
         .post("/api/v1/paper-copies/destroy", Supervise, rules::destroy)
+        .get("/api/v1/policy", Visit, rules::policy)
+        .get("/api/v1/retention", Office, rules::retention)
         .get("/api/v1/policies", City, rules::policies)
         .post("/api/v1/policies", City, rules::propose)
         .get("/api/v1/policies/{id}/trial", City, rules::try_policy)

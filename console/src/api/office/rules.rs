@@ -13,6 +13,7 @@ use care::calendar::Month;
 use care::office::copy::Form;
 use care::office::survey::Went;
 use care::office::{PaperCopy, Proposal, Survey};
+use care::policy::show;
 use care::{ElderId, HomeId, Language, Timestamp};
 use chrono::NaiveDate;
 use serde::Deserialize;
@@ -124,6 +125,33 @@ pub(crate) async fn destroy(State(app): State<App>, caller: Caller, Body(body): 
     let name = PaperCopy::name(body.form, &body.subject, body.number);
     one::<PaperCopy>(&app, &caller, &name).await?;
     Ok(Json(shown(&app.parts.office.destroy_copy(&name, &body.ground, &caller.person).await?)))
+}
+
+/// The policy in force: in plain words, with what it reads into the document.
+pub(crate) async fn policy(State(app): State<App>, _: Caller) -> Answer {
+    let office = &app.parts.office;
+    office.refresh().await?;
+    let policy = office.policy()?;
+    let readings: Vec<Value> = policy
+        .interpretations
+        .iter()
+        .map(|one| json!({ "id": one.id, "quote": one.quote, "question": one.question, "chosen": one.chosen, "confirmed": one.confirmed() }))
+        .collect();
+    Ok(Json(json!({
+        "version": policy.version, "hash": policy.hash, "effective_from": policy.effective_from, "readings": readings,
+        "zh": show(&policy, Language::Zh), "en": show(&policy, Language::En),
+    })))
+}
+
+/// What is kept for how long; the audit stays for good.
+pub(crate) async fn retention(State(app): State<App>, _: Caller) -> Answer {
+    let office = &app.parts.office;
+    let (policy, rules) = (office.policy()?, office.rules());
+    let kept = &rules.retention;
+    Ok(Json(json!({
+        "days": { "raw": rules.raw_days, "home_days": kept.home_days, "drafts": kept.drafts, "after_leaving": kept.after_leaving, "backups": kept.backups, "audit": null },
+        "copies": { "annex-1": policy.registration_form.copies, "annex-2": policy.visit_form.copies },
+    })))
 }
 
 pub(crate) async fn policies(State(app): State<App>, caller: Caller, Asked(asked): Asked<ListAsked>) -> Answer {

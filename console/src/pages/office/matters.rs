@@ -6,6 +6,7 @@ use super::{Cell, Desk, Field, Fields, Form, Listing, Page, back};
 use crate::api::office::{area_of, cursor_of, cursor_text, department, one as kept_one, only};
 use crate::caller::Need;
 use crate::extract::{Asked, Id};
+use crate::limits::FILE_ROWS_MAX;
 use crate::messages::fill;
 use crate::office::Kept;
 use crate::problem::Problem;
@@ -16,9 +17,8 @@ use care::ElderId;
 use serde::Deserialize;
 use store::sheet::{Order, SheetAsk};
 
-/// Records of a list on a page of it; a file has up to as many as a register may hold.
+/// Records of a list on a page of it.
 const ROWS: usize = 200;
-const FILE_ROWS: usize = 100_000;
 
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct MatterAsked {
@@ -51,7 +51,7 @@ pub(super) async fn records_that<R: Record>(desk: &Desk, asked: &MatterAsked, st
     let state = if asked.state.is_empty() { standard } else { &asked.state };
     let mut ask = SheetAsk { kind: R::KIND.to_owned(), after: cursor_of(Some(&asked.cursor))?, max: 500, ..ask };
     ask.state = Some(state.to_owned()).filter(|state| state != "all" && !state.is_empty());
-    let most = if asked.format.is_empty() { ROWS } else { FILE_ROWS };
+    let most = if asked.format.is_empty() { ROWS } else { FILE_ROWS_MAX };
     let own = only(&desk.app, &desk.caller).await?;
     let mine = |record: &R| own.as_ref().is_none_or(|own| record.elder().is_some_and(|elder| own.contains(elder))) && wanted(record);
     let (mut records, mut next): (Vec<Kept<R>>, _) = (Vec::new(), None);
