@@ -223,15 +223,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_home_that_says_that_its_mains_are_gone_counts_once_and_names_the_power() {
         let world = town().await;
-        let watch = DistrictWatch::new(Arc::new(world.ledger.clone()), Arc::new(world.ledger.clone()), world.clock.clone());
-        let mut places = None;
+        let mut watch = DistrictWatch::new(Arc::new(world.ledger.clone()), Arc::new(world.ledger.clone()), world.clock.clone());
+        let duty = world.ledger.take(Shard::OFFICE).await.unwrap();
         for n in 0..5 {
             lose_by(&world, n, "power_cut").await;
             lose(&world, n).await;
         }
-        assert_eq!(watch.look_and_tell(&mut places).await.unwrap(), [], "five homes of ten, said twice, are not most");
+        assert_eq!(watch.look_and_tell(duty).await.unwrap(), [], "five homes of ten, said twice, are not most");
         lose_by(&world, 5, "power_cut").await;
-        let found = watch.look_and_tell(&mut places).await.unwrap();
+        let found = watch.look_and_tell(duty).await.unwrap();
         assert_eq!(found.iter().map(|d| (d.count, d.watched, d.no_mains)).collect::<Vec<_>>(), [(6, 10, 6)]);
         let said = about_areas(&world).await.first().unwrap().reason.render(Language::En, chrono_tz::UTC);
         assert!(said.starts_with("City · East: 6 of 10 homes have no mains power or cannot be heard since "), "{said}");
