@@ -1,14 +1,16 @@
 //! Looks whether many homes that cannot be heard have one cause, a power cut of their area, and tells the operators
 //! of the area. The homes' own alarms stay; the duty desk shows them under it.
 
+use crate::patrol::Patrol;
 use crate::platform;
+use async_trait::async_trait;
 use care::district::{Blind, Dark, District, dark, districts};
 use care::{HomeId, TimeDelta, Timestamp};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use store::desk::DeskError;
 use store::ledger::each_open;
-use store::{Clock, Ledger, LedgerError, Register};
-use tokio::sync::watch;
+use store::{Clock, Fence, Ledger, LedgerError, Register};
 
 /// How often it looks.
 const EVERY: TimeDelta = TimeDelta::seconds(15);
@@ -30,6 +32,7 @@ pub struct DistrictWatch {
     ledger: Arc<dyn Ledger>,
     register: Arc<dyn Register>,
     clock: Arc<dyn Clock>,
+    places: Option<Places>,
 }
 
 impl DistrictWatch {
@@ -43,50 +46,31 @@ impl DistrictWatch {
             ledger,
             register,
             clock,
-        }
-    }
-
-    /// Looks until `stop` turns true.
-    pub async fn run(&self, mut stop: watch::Receiver<bool>) {
-        let mut places = None;
-        loop {
-            tokio::select! {
-                biased;
-                alive = stop.changed() => if alive.is_err() || *stop.borrow() { return },
-                () = self.clock.sleep_until(self.clock.now() + EVERY) => {
-                    if let Err(error) = self.look_and_tell(&mut places).await {
-                        tracing::error!(%error, "whether a district cannot be heard is not known");
-                    }
-                }
-            }
+            places: None,
         }
     }
 
     /// One look; each district is raised, or its open alarm left as it is.
-    async fn look_and_tell(
-        &self,
-        known: &mut Option<Places>,
-    ) -> Result<Vec<District>, LedgerError> {
+    async fn look_and_tell(&mut self, fence: Fence) -> Result<Vec<District>, LedgerError> {
         let blind = self.blind().await?;
         if blind.is_empty() {
             return Ok(Vec::new());
         }
         let now = self.clock.now();
-        let places = match known.take().filter(|places| now - places.at < PLACES_FOR) {
+        let places = match self.places.take().filter(|places| now - places.at < PLACES_FOR) {
             Some(places) => places,
-            None => self.places(now).await?,
+            None => self.look_up_places(now).await?,
         };
         let blind: Vec<Blind> = blind
             .into_iter()
             .filter_map(|(home, (since, dark))| places.areas.get(&home).map(|area| Blind { area: area.clone(), since, dark }))
             .collect();
         let found = districts(&blind, &places.watched);
-        *known = Some(places);
+        self.places = Some(places);
         for district in &found {
             let cause = district.cause();
             let name = self.name_of(&district.area).await?;
-            let told = platform::raise(&*self.ledger, cause, district.reason(&name), now).await;
-            told.map_err(|error| LedgerError::Failed(error.to_string()))?;
+            platform::raise_by(Some(fence), &*self.ledger, cause, district.reason(&name), now).await.map_err(DeskError::of_ledger)?;
         }
         Ok(found)
     }
@@ -106,7 +90,7 @@ impl DistrictWatch {
         Ok(out)
     }
 
-    async fn places(&self, at: Timestamp) -> Result<Places, LedgerError> {
+    async fn look_up_places(&self, at: Timestamp) -> Result<Places, LedgerError> {
         let (mut areas, mut watched, mut after) = (HashMap::new(), BTreeMap::new(), None);
         loop {
             let page = self.register.homes(after.as_ref(), HOMES_PAGE).await?;
@@ -146,6 +130,21 @@ impl DistrictWatch {
     }
 }
 
+#[async_trait]
+impl Patrol for DistrictWatch {
+    fn name(&self) -> &'static str {
+        "districts that cannot be heard"
+    }
+
+    fn every(&self) -> TimeDelta {
+        EVERY
+    }
+
+    async fn round(&mut self, fence: Fence) -> Result<(), LedgerError> {
+        self.look_and_tell(fence).await.map(drop)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,7 +154,9 @@ mod tests {
     use care::{Alarm, AlarmId, Cause, Level, Reason};
     use store::ledger::Which;
     use store::register::{Area, HomeRecord, Put};
-    use store::{Tx, desk};
+    use crate::patrol::walk;
+    use store::{Ownership, Shard, Tx, desk};
+    use tokio::sync::watch;
 
     /// Ten homes in one village, ten in the next.
     async fn town() -> World {
@@ -222,15 +223,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_home_that_says_that_its_mains_are_gone_counts_once_and_names_the_power() {
         let world = town().await;
-        let watch = DistrictWatch::new(Arc::new(world.ledger.clone()), Arc::new(world.ledger.clone()), world.clock.clone());
-        let mut places = None;
+        let mut watch = DistrictWatch::new(Arc::new(world.ledger.clone()), Arc::new(world.ledger.clone()), world.clock.clone());
+        let duty = world.ledger.take(Shard::OFFICE).await.unwrap();
         for n in 0..5 {
             lose_by(&world, n, "power_cut").await;
             lose(&world, n).await;
         }
-        assert_eq!(watch.look_and_tell(&mut places).await.unwrap(), [], "five homes of ten, said twice, are not most");
+        assert_eq!(watch.look_and_tell(duty).await.unwrap(), [], "five homes of ten, said twice, are not most");
         lose_by(&world, 5, "power_cut").await;
-        let found = watch.look_and_tell(&mut places).await.unwrap();
+        let found = watch.look_and_tell(duty).await.unwrap();
         assert_eq!(found.iter().map(|d| (d.count, d.watched, d.no_mains)).collect::<Vec<_>>(), [(6, 10, 6)]);
         let said = about_areas(&world).await.first().unwrap().reason.render(Language::En, chrono_tz::UTC);
         assert!(said.starts_with("City · East: 6 of 10 homes have no mains power or cannot be heard since "), "{said}");
@@ -247,17 +248,17 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_power_cut_of_a_village_is_told_once_and_names_it() {
         let world = town().await;
-        let watch = DistrictWatch::new(
+        let mut watch = DistrictWatch::new(
             Arc::new(world.ledger.clone()),
             Arc::new(world.ledger.clone()),
             world.clock.clone(),
         );
-        let mut places = None;
+        let duty = world.ledger.take(Shard::OFFICE).await.unwrap();
         for n in [0, 11] {
             lose(&world, n).await;
         }
         assert_eq!(
-            watch.look_and_tell(&mut places).await.unwrap(),
+            watch.look_and_tell(duty).await.unwrap(),
             [],
             "two homes of two villages are no cut"
         );
@@ -265,7 +266,7 @@ mod tests {
             lose(&world, n).await;
         }
         for _ in 0..3 {
-            assert_eq!(watch.look_and_tell(&mut places).await.unwrap().len(), 1);
+            assert_eq!(watch.look_and_tell(duty).await.unwrap().len(), 1);
         }
         let told = about_areas(&world).await;
         assert_eq!(told.len(), 1, "told once, however often it is seen");
@@ -283,7 +284,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_watch_runs_by_itself() {
         let world = town().await;
-        let watch = DistrictWatch::new(
+        let districts = DistrictWatch::new(
             Arc::new(world.ledger.clone()),
             Arc::new(world.ledger.clone()),
             world.clock.clone(),
@@ -291,8 +292,8 @@ mod tests {
         for n in 10..20 {
             lose(&world, n).await;
         }
-        let stop = world.stop.subscribe();
-        tokio::spawn(async move { watch.run(stop).await });
+        let (_duty, held) = watch::channel(Some(world.ledger.take(Shard::OFFICE).await.unwrap()));
+        tokio::spawn(walk(districts, world.clock.clone(), held, world.stop.subscribe()));
         crate::testing::seconds(31).await;
         assert_eq!(about_areas(&world).await.len(), 1);
     }

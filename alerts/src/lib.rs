@@ -1,6 +1,6 @@
 //! Alarms go out: the engine keeps the stored deadlines, delivers the outbox through the channels and brings each
 //! result back to its alarm. One file for each channel; [`self_audit`] and [`canary`] watch the whole,
-//! [`district`] finds the one cause of many homes' silence.
+//! [`district`] finds the one cause of many homes' silence; [`patrol`] lets one process of many do both.
 //!
 //! ```text
 //!  ledger ──due──▶ Engine ──EffectTrying + AttemptStarted──▶ Channel::deliver ──▶ a person
@@ -19,6 +19,7 @@ pub mod email;
 pub mod engine;
 pub mod exchange;
 pub mod ntfy;
+pub mod patrol;
 pub mod platform;
 pub mod poster;
 pub mod push;

@@ -3,7 +3,7 @@
 use care::cause::Raise;
 use care::{Alarm, AlarmId, Cause, HomeId, Level, Reason, Timestamp};
 use store::desk::{self, DeskError};
-use store::Ledger;
+use store::{Fence, Ledger};
 
 /// The home that stands for the platform itself.
 pub const PLATFORM: &str = "platform";
@@ -13,9 +13,17 @@ pub const PLATFORM: &str = "platform";
 /// # Errors
 /// If the ledger does not take it: then nobody has been told.
 pub async fn raise(ledger: &dyn Ledger, cause: Cause, reason: Reason, now: Timestamp) -> Result<AlarmId, DeskError> {
+    raise_by(None, ledger, cause, reason, now).await
+}
+
+/// The same by a right: nothing is raised once another has taken it.
+///
+/// # Errors
+/// If the ledger does not take it: then nobody has been told.
+pub async fn raise_by(fence: Option<Fence>, ledger: &dyn Ledger, cause: Cause, reason: Reason, now: Timestamp) -> Result<AlarmId, DeskError> {
     let home = HomeId::from(PLATFORM);
     let (home, cause, reason) = (&home, &cause, &reason);
-    desk::settle(ledger, None, || async move {
+    desk::settle(ledger, fence, || async move {
         if let Some(open) = ledger.open_alarm(home, cause).await? {
             return Ok((Vec::new(), open.value.id));
         }

@@ -1,14 +1,16 @@
 //! The platform looks at itself: every open alarm has a next step in time, every red one is being called, nothing is
-//! stuck in the outbox. Otherwise it raises an alarm about itself. Runs apart from the engine, for it watches it.
+//! stuck in the outbox. Otherwise it raises an alarm about itself. Runs apart from the engines, for it watches them.
 
 use crate::engine::CALLING;
+use crate::patrol::Patrol;
 use crate::platform;
+use async_trait::async_trait;
 use care::alarm::{Attempt, State};
 use care::{Alarm, AlarmId, Cause, Level, Reason, TimeDelta, Timestamp};
 use std::sync::Arc;
+use store::desk::DeskError;
 use store::ledger::each_open;
-use store::{Clock, Ledger, LedgerError};
-use tokio::sync::watch;
+use store::{Clock, Fence, Ledger, LedgerError};
 
 /// Open alarms looked at in one audit; more than this many open alarms are a finding of their own for the operators'
 /// queue, not for this audit (LIM-1).
@@ -108,33 +110,16 @@ impl SelfAudit {
         Self { ledger, clock, settings }
     }
 
-    /// Looks until `stop` turns true. Each look that finds something raises `technical/self_audit`, or leaves the open
-    /// one as it is.
-    pub async fn run(&self, mut stop: watch::Receiver<bool>) {
-        loop {
-            tokio::select! {
-                biased;
-                alive = stop.changed() => if alive.is_err() || *stop.borrow() { return },
-                () = self.clock.sleep_until(self.clock.now() + self.settings.every) => {
-                    if let Err(error) = self.look_and_tell().await {
-                        tracing::error!(%error, "the self-audit could not be made");
-                    }
-                }
-            }
-        }
-    }
-
-    /// One look; findings are raised.
+    /// One look. What it finds raises `technical/self_audit` by this right, or leaves the open one as it is.
     ///
     /// # Errors
     /// If the ledger cannot be read or written.
-    pub async fn look_and_tell(&self) -> Result<Vec<Finding>, LedgerError> {
+    pub async fn look_and_tell(&self, fence: Fence) -> Result<Vec<Finding>, LedgerError> {
         let findings = self.look().await?;
         if let Some(first) = findings.first() {
             tracing::error!(findings = findings.len(), what = %first.reason().code, "the self-audit has found something");
             let cause = Cause::Technical("self_audit".to_owned());
-            let told = platform::raise(&*self.ledger, cause, first.reason(), self.clock.now()).await;
-            told.map_err(|error| LedgerError::Failed(error.to_string()))?;
+            platform::raise_by(Some(fence), &*self.ledger, cause, first.reason(), self.clock.now()).await.map_err(DeskError::of_ledger)?;
         }
         Ok(findings)
     }
@@ -153,6 +138,21 @@ impl SelfAudit {
             findings.push(Finding::OutboxStuck { late: now - first });
         }
         Ok(findings)
+    }
+}
+
+#[async_trait]
+impl Patrol for SelfAudit {
+    fn name(&self) -> &'static str {
+        "self-audit"
+    }
+
+    fn every(&self) -> TimeDelta {
+        self.settings.every
+    }
+
+    async fn round(&mut self, fence: Fence) -> Result<(), LedgerError> {
+        self.look_and_tell(fence).await.map(drop)
     }
 }
 
@@ -203,11 +203,17 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::patrol::walk;
     use crate::testing::{Mode, World, plan, rung, seconds};
-    use care::Level;
+    use store::{Ownership, Shard};
+    use tokio::sync::watch;
 
     fn audit(world: &World) -> SelfAudit {
         SelfAudit::new(Arc::new(world.ledger.clone()), world.clock.clone(), AuditSettings::default())
+    }
+
+    async fn on_duty(world: &World) -> Fence {
+        world.ledger.take(Shard::OFFICE).await.unwrap()
     }
 
     #[tokio::test(start_paused = true)]
@@ -216,10 +222,10 @@ mod tests {
         world.scripted("voice", Mode::Delivers);
         let (_engine, _running) = world.start();
         world.raise("home-1", Level::Red).await;
-        let audit = audit(&world);
+        let (audit, duty) = (audit(&world), on_duty(&world).await);
         for _ in 0..40 {
             seconds(15).await;
-            assert_eq!(audit.look_and_tell().await.unwrap(), []);
+            assert_eq!(audit.look_and_tell(duty).await.unwrap(), []);
         }
     }
 
@@ -227,11 +233,11 @@ mod tests {
     async fn an_engine_that_stands_still_is_found_out_and_told_once() {
         let world = World::new(plan(vec![rung(&["daughter"], &["voice"])])).await;
         let id = world.raise("home-1", Level::Red).await;
-        let audit = audit(&world);
+        let (audit, duty) = (audit(&world), on_duty(&world).await);
         seconds(11).await;
-        assert_eq!(audit.look_and_tell().await.unwrap(), [Finding::NotCalled { count: 1, alarm: id.clone() }]);
+        assert_eq!(audit.look_and_tell(duty).await.unwrap(), [Finding::NotCalled { count: 1, alarm: id.clone() }]);
         seconds(600).await;
-        let codes: Vec<_> = audit.look_and_tell().await.unwrap().iter().map(|f| f.reason().code).collect();
+        let codes: Vec<_> = audit.look_and_tell(duty).await.unwrap().iter().map(|f| f.reason().code).collect();
         assert_eq!(codes, ["audit_not_called", "audit_overdue", "audit_outbox_stuck"]);
         let told = world.ledger.open_alarm(&"platform".into(), &Cause::Technical("self_audit".into())).await.unwrap().unwrap();
         assert_eq!((told.value.presses, told.value.level), (1, Level::Technical));
@@ -243,8 +249,8 @@ mod tests {
     async fn the_audit_runs_by_itself() {
         let world = World::new(plan(vec![rung(&["daughter"], &["voice"])])).await;
         world.raise("home-1", Level::Red).await;
-        let (audit, stop) = (audit(&world), world.stop.subscribe());
-        tokio::spawn(async move { audit.run(stop).await });
+        let (_duty, held) = watch::channel(Some(on_duty(&world).await));
+        tokio::spawn(walk(audit(&world), world.clock.clone(), held, world.stop.subscribe()));
         seconds(31).await;
         assert!(world.ledger.open_alarm(&"platform".into(), &Cause::Technical("self_audit".into())).await.unwrap().is_some());
     }

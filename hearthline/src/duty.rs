@@ -1,4 +1,4 @@
-//! What the platform does once, however many processes are at work: the office's jobs and the daily calls. Who has taken
+//! What the platform does once, however many processes are at work: the office's jobs, the daily calls, the patrols. Who has taken
 //! [`Shard::OFFICE`] is on duty. What it writes carries the epoch that it was given, so that one who was paused, and has been
 //! succeeded meanwhile, writes nothing.
 

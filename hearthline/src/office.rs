@@ -11,12 +11,12 @@ use care::{AlarmId, HomeId, TimeDelta, Timestamp};
 use chrono::NaiveDate;
 use console::office::{Office, Rules};
 use ingest::Days;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use store::ledger::Which;
-use store::{Clock, EventLog, Fence, Ledger};
+use store::ledger::{Which, Write};
+use store::{Clock, EventLog, Fence, Ledger, Tx};
 use tokio::sync::watch;
 use tracing::{info, warn};
 use wire::cap::{CapProblem, Reading};
@@ -28,6 +28,8 @@ const BUILT_IN: &str = include_str!("../../docs/policies/jinjiang.toml");
 const LOOK_EVERY: Duration = Duration::from_secs(20);
 /// How often what has expired is looked for.
 const EXPIRE_EVERY: TimeDelta = TimeDelta::hours(6);
+/// The setting that holds the homes which are not monitored, a JSON list.
+const MONITORING_OFF: &str = "monitoring_off";
 /// Closed alarms looked at in one go; contacts are recorded within a turn or two of closing.
 const ALARMS: usize = 500;
 /// Largest file of the folder that is read.
@@ -104,7 +106,10 @@ struct Shift {
     clock: Arc<dyn Clock>,
     blueprint: OfficeBlueprint,
     days: Days,
-    told: BTreeMap<HomeId, bool>,
+    /// Homes that are not monitored, as the ledger has it.
+    off: BTreeSet<HomeId>,
+    /// Those of them that were told so on this duty.
+    told_off: BTreeSet<HomeId>,
     /// Closed alarms that were looked at on this duty: at most as many as are asked for.
     handled: BTreeSet<AlarmId>,
     expired_at: Option<Timestamp>,
@@ -172,6 +177,10 @@ impl Jobs {
 
     async fn begin(&self, fence: Fence) -> anyhow::Result<Shift> {
         let days = Days::resume(self.log.clone(), self.ledger.clone(), self.homes.clone(), fence).await?;
+        let off = match self.ledger.setting(MONITORING_OFF).await? {
+            Some(text) => serde_json::from_str(&text).context("reading which homes are not monitored")?,
+            None => BTreeSet::new(),
+        };
         Ok(Shift {
             fence,
             office: self.office.on_duty(fence),
@@ -180,7 +189,8 @@ impl Jobs {
             clock: self.clock.clone(),
             blueprint: self.blueprint.clone(),
             days,
-            told: BTreeMap::new(),
+            off,
+            told_off: BTreeSet::new(),
             handled: BTreeSet::new(),
             expired_at: None,
             settled_on: None,
@@ -190,23 +200,41 @@ impl Jobs {
 
 impl Shift {
     /// What was said about remote monitoring takes effect in the homes (VIS-3). Red alarms are answered all the same.
+    /// Which homes are off is written down before they are told so, and taken back after they were told to go on: whoever
+    /// succeeds tells again what may not have been told, and a home takes it twice as once.
     async fn consents(&mut self) -> anyhow::Result<()> {
-        for (home, may) in self.office.monitored().await? {
-            let before = self.told.get(&home).copied();
-            // At the start what holds is told again where monitoring is off; on is what a home does by itself.
-            if before == Some(may) || (before.is_none() && may) {
-                self.told.entry(home).or_insert(may);
-                continue;
-            }
+        let holds = self.office.monitored().await?;
+        let news: Vec<_> = holds.into_iter().filter(|(home, may)| *may == self.off.contains(home) || (!may && !self.told_off.contains(home))).collect();
+        if news.is_empty() {
+            return Ok(());
+        }
+        self.off.extend(news.iter().filter(|(_, may)| !may).map(|(home, _)| home.clone()));
+        // Also what says that this process is on duty still.
+        self.keep_off().await?;
+        let mut on_again = Vec::new();
+        for (home, may) in news {
             let state = if may { Monitoring::On } else { Monitoring::Off };
             ingest::tell(&*self.log, &home, &Told::Consent(state), self.clock.now()).await?;
-            if !may {
+            if may {
+                self.told_off.remove(&home);
+                on_again.push(home);
+            } else {
                 ingest::tell(&*self.log, &home, &Told::Forget, self.clock.now()).await?;
                 self.days.forget(&home);
+                self.told_off.insert(home);
             }
-            self.told.insert(home, may);
+        }
+        if !on_again.is_empty() {
+            self.off.retain(|home| !on_again.contains(home));
+            self.keep_off().await?;
         }
         Ok(())
+    }
+
+    /// Writes down which homes are off.
+    async fn keep_off(&self) -> anyhow::Result<()> {
+        let write = Write::Setting { key: MONITORING_OFF.into(), value: serde_json::to_string(&self.off)? };
+        self.ledger.commit(Tx { fence: Some(self.fence), writes: vec![write] }).await.context("writing which homes are not monitored")
     }
 
     async fn alarms(&mut self) -> anyhow::Result<()> {
@@ -260,10 +288,9 @@ impl Shift {
     }
 
     async fn days(&mut self) -> anyhow::Result<()> {
-        let off: BTreeSet<HomeId> = self.told.iter().filter(|(_, may)| !**may).map(|(home, _)| home.clone()).collect();
-        self.days.read(&off).await?;
+        self.days.read(&self.off).await?;
         for (day, homes) in self.days.over(self.clock.now()) {
-            let days: Vec<_> = homes.into_iter().filter(|closed| !off.contains(&closed.home)).map(|closed| (closed.home, closed.evidence)).collect();
+            let days: Vec<_> = homes.into_iter().filter(|closed| !self.off.contains(&closed.home)).map(|closed| (closed.home, closed.evidence)).collect();
             let kept = self.office.keep_days(days).await?;
             let visits = self.office.record_remote(day).await?;
             self.days.closed(day).await?;

@@ -14,6 +14,7 @@ use crate::telephone::{Calls, DemoLine, Line, Telephone};
 use alerts::canary::{Canary, CanaryChannel, CanarySettings};
 use alerts::district::DistrictWatch;
 use alerts::exchange::Exchange;
+use alerts::patrol::walk;
 use alerts::self_audit::{AuditSettings, SelfAudit};
 use alerts::well::WellCalls;
 use alerts::webhook::{Webhook, WebhookSettings};
@@ -300,15 +301,9 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
         tasks.push(base.watch_copies(clock.clone()));
     }
     let audit = SelfAudit::new(ledger.clone(), clock.clone(), AuditSettings::default());
-    tasks.push(tokio::spawn({
-        let stop = stopped.clone();
-        async move { audit.run(stop).await }
-    }));
+    tasks.push(tokio::spawn(walk(audit, clock.clone(), duty.held(), stopped.clone())));
     let districts = DistrictWatch::new(ledger.clone(), register.clone(), clock.clone());
-    tasks.push(tokio::spawn({
-        let stop = stopped.clone();
-        async move { districts.run(stop).await }
-    }));
+    tasks.push(tokio::spawn(walk(districts, clock.clone(), duty.held(), stopped.clone())));
 
     let pulse = Arc::new(Pulse::new(Sources {
         clock: clock.clone(),

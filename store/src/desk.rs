@@ -24,6 +24,16 @@ pub enum DeskError {
     Ledger(#[from] LedgerError),
 }
 
+impl DeskError {
+    /// What the ledger has to say to it: for whoever asks the ledger alone.
+    pub fn of_ledger(self) -> LedgerError {
+        match self {
+            Self::Ledger(error) => error,
+            other @ (Self::Unknown | Self::Refused(_)) => LedgerError::Failed(other.to_string()),
+        }
+    }
+}
+
 /// Decides on what the ledger holds now and stores what was decided, in one transaction; decides anew, at most
 /// [`CONFLICTS_MAX`] times, while somebody else wrote first. A draft without writes is done at once.
 ///

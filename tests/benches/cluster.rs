@@ -18,7 +18,7 @@
 
 use acceptance::harness::cluster::{Node, Town, admin};
 use acceptance::harness::mqtt::Packet;
-use acceptance::harness::servers::{signal, until_async};
+use acceptance::harness::servers::{get_at, signal, until_async};
 use acceptance::harness::webhook::home_in;
 use acceptance::harness::{Client, run};
 use std::collections::BTreeMap;
@@ -242,25 +242,40 @@ async fn hand_over() {
     println!();
 }
 
-/// 5,000 readings a second, with the chart server there and gone.
+/// A counter of a node, by the name that Prometheus reads it under.
+fn counter(node: &Node, name: &str) -> u64 {
+    let text = get_at(&node.http, "/metrics");
+    let value = text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok());
+    value.unwrap_or_else(|| panic!("{name} stands not in: {text}")) as u64
+}
+
+/// 5,000 readings a second, with the chart server there, hanging, and back. It hangs for `HEARTHLINE_HANG_S` seconds.
 async fn charts() {
-    println!(
-        "## Charts: 5,000 readings a second\n\n| the chart server | press to call p50 | p99 | presses | memory of the node |\n|---|---|---|---|---|"
-    );
+    println!("## Charts: 5,000 readings a second\n");
+    println!("| the chart server | for | readings acked | press to call p50 | p99 | presses | points dropped | memory of the node, most |\n|---|---|---|---|---|---|---|---|");
+    let hang = Duration::from_secs(list("HEARTHLINE_HANG_S", "60")[0] as u64);
     let town = Town::start(1, 4).await;
     register(&*town.ledger, 10_000).await;
     town.owned().await;
-    let door = vec![town.nodes[0].mqtt.clone()];
-    for (what, signal_name) in [("is there", "CONT"), ("hangs", "STOP"), ("is back", "CONT")] {
+    let node = &town.nodes[0];
+    let door = vec![node.mqtt.clone()];
+    readings(&door, town.password(), 10_000, 5_000, Duration::from_secs(3)).await;
+    for (what, signal_name, length) in [("is there", "CONT", seconds()), ("hangs", "STOP", hang), ("is back", "CONT", seconds())] {
         signal(town.victoria.pid(), signal_name);
+        let dropped = counter(node, "hearthline_telemetry_dropped_total");
+        let watch = async {
+            let (begun, mut most) = (Instant::now(), 0);
+            while begun.elapsed() < length {
+                most = most.max(memory_mb(node.pid()));
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            most
+        };
         let of = what.replace(' ', "-");
-        let ((), times) = tokio::join!(
-            async {
-                readings(&door, town.password(), 10_000, 5_000, seconds()).await;
-            },
-            presses(&town, &door, town.password(), &of, seconds())
-        );
-        println!("| {what} | {} | {} | {} | {} MB |", times.at(500), times.at(990), times.0.len(), memory_mb(town.nodes[0].pid()));
+        let (acked, times, most) =
+            tokio::join!(readings(&door, town.password(), 10_000, 5_000, length), presses(&town, &door, town.password(), &of, length), watch);
+        let dropped = counter(node, "hearthline_telemetry_dropped_total") - dropped;
+        println!("| {what} | {} s | {acked} | {} | {} | {} | {dropped} | {most} MB |", length.as_secs(), times.at(500), times.at(990), times.0.len());
     }
     println!();
 }

@@ -3,11 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use acceptance::harness::Client;
-use acceptance::harness::cluster::{Doors, Node, Town, admin, said};
+use acceptance::harness::cluster::{DATABASE, Doors, Node, Town, admin, said};
 use acceptance::harness::hosts::Hosts;
 use acceptance::harness::servers::{signal, until_async};
 use acceptance::harness::{Rounds, is_long, run};
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -200,7 +201,7 @@ fn what_was_acknowledged_is_called_once_whatever_dies() {
             round(&mut town, FAULTS[n % FAULTS.len()], n).await;
         }
         topology_says_who_owns_what(&town);
-        a_node_that_leaves_hands_over(&mut town).await;
+        nodes_that_leave_hand_over_and_come_back(&mut town).await;
     });
 }
 
@@ -216,6 +217,63 @@ fn what_was_acknowledged_is_called_once_whoever_is_cut_off() {
     });
 }
 
+/// The value of `a.b` in a chart's values.
+fn value(values: &str, name: &str) -> String {
+    let (section, key) = name.split_once('.').map_or((None, name), |(section, key)| (Some(section), key));
+    let mut lines = values.lines();
+    if let Some(section) = section {
+        lines.find(|line| *line == format!("{section}:")).unwrap_or_else(|| panic!("the values have no {section}"));
+    }
+    let indented = if section.is_some() { format!("  {key}: ") } else { format!("{key}: ") };
+    let line = lines.find_map(|line| line.strip_prefix(&indented)).unwrap_or_else(|| panic!("the values have no {name}"));
+    line.trim_matches('"').to_owned()
+}
+
+/// The node's configuration as the chart makes it of its own values.
+fn of_the_chart(folder: &Path) -> String {
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    let (template, values) = (read("templates/nodes.yaml"), read("values.yaml"));
+    let (_, from) = template.split_once("node.toml: |\n").unwrap();
+    let (config, _) = from.split_once("---").unwrap();
+    let mut text = String::new();
+    for line in config.lines().filter(|line| !line.trim_start().starts_with("{{-")) {
+        let mut line = line.trim_start().replace("{{ . }}", "pg-ca.pem").replace("@NODE@", "node-0");
+        while let Some((before, rest)) = line.clone().split_once("{{ .Values.") {
+            let (name, after) = rest.split_once(" }}").unwrap();
+            let value = match name.strip_suffix(" | quote") {
+                Some(name) => format!("\"{}\"", value(&values, name)),
+                None => value(&values, name),
+            };
+            line = format!("{before}{value}{after}");
+        }
+        text += &format!("{line}\n");
+    }
+    text
+}
+
+/// Each configuration that we show, on engines of this test's own.
+#[test]
+fn every_example_configuration_is_good() {
+    run(async {
+        let town = Town::start(0, 4).await;
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let read = |name: &str| std::fs::read_to_string(root.join(name)).unwrap();
+        let compose = read("deploy/compose/etc/node-1.toml");
+        let docs = read("docs/cluster.md");
+        let (_, block) = docs.split_once("```toml\n").unwrap();
+        let (shown, _) = block.split_once("```").unwrap();
+        let (alone, _) = compose.split_once("[cluster]").unwrap();
+        let chart = of_the_chart(&root.join("deploy/helm/hearthline"));
+        let examples = [("compose, 1", compose.clone()), ("compose, 2", read("deploy/compose/etc/node-2.toml")), ("docs", alone.to_owned() + shown), ("chart", chart)];
+        for (name, text) in examples {
+            let said = town.check(&text);
+            assert!(said.is_ok(), "{name}: {said:?}\n{text}");
+        }
+        let wrong = town.check(&compose.replace("urls =", "url =")).unwrap_err();
+        assert!(wrong.contains("unknown field `url`"), "{wrong}");
+    });
+}
+
 fn topology_says_who_owns_what(town: &Town) {
     let out = town.command(&["topology"], 0).output().unwrap();
     let said = String::from_utf8_lossy(&out.stdout).into_owned();
@@ -224,16 +282,24 @@ fn topology_says_who_owns_what(town: &Town) {
     assert!(said.contains("the daily calls: node-"), "{said}");
 }
 
-async fn a_node_that_leaves_hands_over(town: &mut Town) {
+/// As in a rollout: a newer version has added to the schema what this one bears with, and one node after the other ends in order
+/// and starts again.
+async fn nodes_that_leave_hand_over_and_come_back(town: &mut Town) {
+    town.sql("INSERT INTO schema_step (number, readable_from) VALUES (98, 1)");
     let presses = Presses::begin(town.doors(), "leaving");
     presses.more(10, "presses are acknowledged").await;
-    town.nodes[1].terminate().await;
-    let fault_end = Instant::now();
-    presses.more(10, "presses are acknowledged by who stays").await;
+    let mut fault_end = Instant::now();
+    for (leaves, stays) in [(1, "node-0"), (0, "node-1")] {
+        town.nodes[leaves].terminate().await;
+        assert_eq!(town.sql("SELECT string_agg(node, ',') FROM member"), stays);
+        presses.more(10, "presses are acknowledged by who stays").await;
+        town.nodes[leaves].start().await;
+        town.owned().await;
+        fault_end = Instant::now();
+    }
+    presses.more(10, "presses are acknowledged by both").await;
     let acked = presses.end().await;
     check(town, "leaving", &acked, fault_end).await;
-    assert_eq!(town.sql("SELECT string_agg(node, ',') FROM member"), "node-0");
-    town.owned().await;
 }
 
 /// How often each home was called.
@@ -322,5 +388,30 @@ fn a_town_moves_from_one_machine_to_many_and_back_and_every_open_alarm_rings_on(
         assert!(words.contains("Calling is held"), "{words}");
         let again = town.of(&restored, &["restore"]).arg("--from").arg(&backup).output().unwrap();
         assert!(!again.status.success(), "nothing is written over");
+    });
+}
+
+/// ALM-8: a dump of the ledger is restored beside it, and somebody starts a node on it while the first one is at work.
+#[test]
+fn a_second_live_copy_is_noticed_and_calls_nobody_until_an_operator_says_so() {
+    run(async {
+        let town = Town::start(1, 1).await;
+        town.owned().await;
+        town.postgres.copy(DATABASE, "copy");
+        let mut copy = town.another("copy", Some(("copy", "hearthline")));
+        let shards = std::fs::read_to_string(&copy.config).unwrap().replace("shards = 4", "shards = 1");
+        std::fs::write(&copy.config, shards).unwrap();
+        copy.start().await;
+        let calling = "SELECT value FROM setting WHERE key = 'calling'";
+        assert_eq!(town.postgres.sql("copy", calling).unwrap(), "held", "a copy starts held");
+        until_async("the first one holds calling, too", async || town.sql(calling) == "held").await;
+        until_async("the operators are told", async || town.sql("SELECT count(*) FROM alarm WHERE open AND cause = 'technical/second_copy'") == "1").await;
+        let home = "copied-1".to_owned();
+        press_all(&town.nodes[0], town.password(), std::slice::from_ref(&home)).await;
+        until_async("it is an alarm", async || town.sql("SELECT count(*) FROM alarm WHERE home = 'copied-1' AND open") == "1").await;
+        copy.kill();
+        assert!(!town.receiver.homes_told().contains(&home), "nobody is called while calling is held");
+        said(town.command(&["calling"], 0).arg("release"));
+        town.all_told(&[home], "released").await;
     });
 }

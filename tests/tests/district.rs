@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use alerts::district::DistrictWatch;
+use alerts::patrol::walk;
 use async_trait::async_trait;
 use care::{Alarm, Cause, DeviceId, ElderId, HomeId, Lane, Level, TimeDelta, Timestamp};
 use ingest::{Book, Ports, Settings, Worker};
@@ -15,7 +16,7 @@ use store::ledger::Which;
 use store::memory::{MemoryLedger, MemoryLog};
 use store::register::{Area, HomeRecord, Put, Register};
 use store::telemetry::NoTelemetry;
-use store::{Clock, Ledger, LedgerError, Record, Shard};
+use store::{Clock, Ledger, LedgerError, Ownership, Record, Shard};
 use tokio::sync::watch;
 
 /// Tokio's paused time as a clock.
@@ -86,7 +87,8 @@ impl Town {
         let worker = Worker::start(Shard(0), ports, Settings::default()).await.unwrap();
         tokio::spawn(worker.run(stopped.clone()));
         let districts = DistrictWatch::new(Arc::new(ledger.clone()), Arc::new(ledger.clone()), clock.clone());
-        tokio::spawn(async move { districts.run(stopped).await });
+        let (_, duty) = watch::channel(Some(ledger.take(Shard::OFFICE).await.unwrap()));
+        tokio::spawn(walk(districts, clock.clone(), duty, stopped));
         let lit = EAST.iter().chain(&WEST).map(|home| (*home).to_owned()).collect();
         Self { log, ledger, clock, lit, _stop: stop }
     }

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::ledger::{Tx, Write};
-use store::postgres::PgLedger;
+use store::postgres::{MemberView, PgLedger};
 use store::{Clock, Ledger, Shard};
 use tokio::sync::watch;
 use tracing::{debug, error, warn};
@@ -30,7 +30,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 const ADOPT_EVERY: Duration = Duration::from_secs(1);
 /// How often a process says that it lives.
 const ALIVE_EVERY: Duration = Duration::from_secs(2);
-/// A process that the ledger does not know must be heard for so long before it counts as a copy's.
+/// A process that the ledger does not know must be heard for so long before it counts as a copy's; one that is not heard any
+/// more for so long is forgotten.
 const STRANGE_FOR: Duration = Duration::from_secs(10);
 
 /// A question to the owner of a shard.
@@ -218,10 +219,26 @@ pub async fn adopt(engine: Arc<Engine>) {
     }
 }
 
+/// Processes that are heard and that the ledger does not know: when for the first time, and when last.
+#[derive(Default)]
+struct Strangers(BTreeMap<String, (Instant, Instant)>);
+
+impl Strangers {
+    fn hear(&mut self, id: String, at: Instant) {
+        self.0.entry(id).or_insert((at, at)).1 = at;
+    }
+
+    /// True if one goes on being heard. The last words of one that has left or been succeeded, however late they come, are none.
+    fn copy_lives(&mut self, members: &[MemberView], now: Instant) -> bool {
+        self.0.retain(|id, (_, last)| now.duration_since(*last) < STRANGE_FOR && members.iter().all(|m| m.id != *id));
+        self.0.values().any(|(first, last)| last.duration_since(*first) >= STRANGE_FOR)
+    }
+}
+
 /// Says every two seconds that this process lives, and listens to the others. One that is heard and is not in our ledger works
 /// on a copy of it: then nobody real is called until an operator has looked (ALM-8).
 pub(super) async fn watch_copies(client: Client, subject: String, ledger: Arc<PgLedger>, node: String, clock: Arc<dyn Clock>) {
-    let mut heard: BTreeMap<String, Instant> = BTreeMap::new();
+    let mut strangers = Strangers::default();
     let mut told = false;
     loop {
         let mut others = match client.subscribe(subject.clone()).await {
@@ -238,8 +255,7 @@ pub(super) async fn watch_copies(client: Client, subject: String, ledger: Arc<Pg
                 message = others.next() => {
                     let Some(message) = message else { break };
                     if let Ok(id) = String::from_utf8(message.payload.to_vec()) {
-                        let now = Instant::now();
-                        heard.entry(id).or_insert(now);
+                        strangers.hear(id, Instant::now());
                     }
                 }
                 _ = tick.tick() => {
@@ -247,14 +263,9 @@ pub(super) async fn watch_copies(client: Client, subject: String, ledger: Arc<Pg
                         debug!(%error, node, "the others could not be told that this process lives");
                     }
                     let Ok(members) = ledger.members().await else { continue };
-                    heard.retain(|id, _| members.iter().all(|m| m.id != *id));
-                    // One that was heard once may have left or been succeeded; one that goes on being heard is a copy's.
-                    let strange = heard.values().any(|since| since.elapsed() >= STRANGE_FOR);
-                    if strange && !told {
-                        told = hold(&ledger, &*clock).await;
-                    }
-                    if strange {
-                        heard.clear();
+                    if strangers.copy_lives(&members, Instant::now()) {
+                        strangers = Strangers::default();
+                        told = told || hold(&ledger, &*clock).await;
                     }
                 }
             }
@@ -271,4 +282,31 @@ async fn hold(ledger: &PgLedger, clock: &dyn Clock) -> bool {
     let held = ledger.commit(Tx { fence: None, writes }).await;
     let raised = alerts::platform::raise(ledger, Cause::Technical("second_copy".into()), Reason::new("second_copy"), clock.now()).await;
     held.is_ok() && raised.is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use store::postgres::Member;
+
+    #[test]
+    fn only_who_goes_on_being_heard_and_is_not_in_the_ledger_works_on_a_copy() {
+        let began = Instant::now();
+        let at = |seconds: u64| began + Duration::from_secs(seconds);
+        let member = Member { node: "n".into(), version: String::new(), duties: String::new(), address: String::new() };
+        let members = [MemberView { id: "new life".into(), member, lease_ms: 4_000 }];
+        let mut strangers = Strangers::default();
+        // The life before has said that it lives, and was killed; its name has a new life now.
+        strangers.hear("old life".into(), at(0));
+        for second in 1..40 {
+            strangers.hear("new life".into(), at(second));
+            assert!(!strangers.copy_lives(&members, at(second)), "after {second} s");
+        }
+        // A copy goes on.
+        let found = (40..60).find(|second| {
+            strangers.hear("copy".into(), at(*second));
+            strangers.copy_lives(&members, at(*second))
+        });
+        assert_eq!(found, Some(50));
+    }
 }

@@ -2,7 +2,8 @@
 //! gives back; what it gives back is handed over by a snapshot and the rest of the log.
 
 use super::House;
-use futures_util::future::join_all;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use ingest::{StartError, Worker};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -69,10 +70,14 @@ impl Posts {
         if !too_much.is_empty() {
             self.end(&too_much).await;
         }
-        let new: Vec<_> = wanted.into_iter().filter(|s| !self.posts.contains_key(s)).collect();
-        let starts = new.iter().map(|shard| Worker::start(*shard, (self.house.ports)(self.membership.clone()), self.house.settings.clone()));
-        let started = join_all(starts).await;
-        for (shard, worker) in new.into_iter().zip(started) {
+        let new = wanted.into_iter().filter(|s| !self.posts.contains_key(s));
+        let start = |shard| {
+            let start = Worker::start(shard, (self.house.ports)(self.membership.clone()), self.house.settings.clone());
+            async move { (shard, start.await) }
+        };
+        let mut starts: FuturesUnordered<_> = new.map(start).collect();
+        // Each is at work as soon as it can be: one whose stream has no leader keeps no other waiting.
+        while let Some((shard, worker)) = starts.next().await {
             match worker {
                 Ok(worker) => {
                     info!(shard = shard.0, "this process decides about this shard now");

@@ -231,6 +231,38 @@ async fn a_withdrawal_stops_learning_counting_and_sharing_and_no_red_alarm() {
     running.await.unwrap();
 }
 
+#[tokio::test]
+async fn consent_that_was_given_again_is_told_by_whoever_succeeds() {
+    let mut house = House::new("2026-11-01T01:00:00Z").await;
+    let told = async |house: &House| {
+        let entries = house.log.read(Shard(0), Lane::Routine, store::Offset(0), 1_000).await.unwrap();
+        let said: Vec<Told> = entries.iter().filter(|e| e.record.source == ingest::SOURCE).map(|e| serde_json::from_slice(&e.record.payload).unwrap()).collect();
+        said
+    };
+    let (off, on) = ([Told::Consent(Monitoring::Off), Told::Forget], Told::Consent(Monitoring::On));
+    house.consent(ConsentState::Given, "2026-10-30T01:00:00Z").await;
+    house.jobs.turn().await;
+    assert!(told(&house).await.is_empty(), "a home goes on by itself");
+    house.consent(ConsentState::Withdrawn, "2026-10-31T01:00:00Z").await;
+    house.jobs.turn().await;
+    house.jobs.turn().await;
+    assert_eq!(told(&house).await, off);
+    // It dies; meanwhile the consent is given again.
+    house.consent(ConsentState::Given, "2026-10-31T02:00:00Z").await;
+    let mut first = std::mem::replace(&mut house.jobs, jobs(&house.log, &house.ledger, &house.clock, &house.office, house.folder.path()).await);
+    // Whoever was only paused says nothing any more.
+    first.turn().await;
+    assert_eq!(told(&house).await, off);
+    house.jobs.turn().await;
+    house.jobs.turn().await;
+    assert_eq!(told(&house).await, [off.as_slice(), std::slice::from_ref(&on)].concat());
+    // What holds is nothing new for the next one.
+    house.jobs = jobs(&house.log, &house.ledger, &house.clock, &house.office, house.folder.path()).await;
+    house.jobs.turn().await;
+    assert_eq!(told(&house).await.last(), Some(&on));
+    assert_eq!(told(&house).await.len(), 3);
+}
+
 const CAP: &str = r#"<?xml version="1.0" encoding="UTF-8"?><alert xmlns="urn:oasis:names:tc:emergency:cap:1.2"><identifier>350582-1</identifier><sender>met@example.cn</sender><sent>2026-11-01T08:30:00+08:00</sent><status>Actual</status><msgType>Alert</msgType><scope>Public</scope><info><language>zh-CN</language><category>Met</category><event>台风</event><urgency>Immediate</urgency><severity>Severe</severity><certainty>Likely</certainty><headline>台风橙色预警</headline><area><areaDesc>晋江市</areaDesc><geocode><valueName>GB/T 2260</valueName><value>350582</value></geocode></area></info></alert>"#;
 
 #[tokio::test]

@@ -256,6 +256,37 @@ impl Town {
         command
     }
 
+    /// What `hearthline check` says to a configuration, with this town's engines and files put in the place of those that it names.
+    pub fn check(&self, config: &str) -> Result<(), String> {
+        let etc = self.folder.path().join("etc");
+        std::fs::create_dir_all(&etc).unwrap();
+        for (name, text) in [("postgres.url", self.postgres.url(DATABASE)), ("door.pem", String::new()), ("door.key", String::new())] {
+            std::fs::write(etc.join(name), text).unwrap();
+        }
+        for name in ["seal.key", "webhook.secret"] {
+            std::fs::copy(self.folder.path().join(name), etc.join(name)).unwrap();
+        }
+        let mut text = String::new();
+        for line in config.lines() {
+            text += &match line.split_once('=').map(|(key, _)| key.trim()) {
+                Some("urls") => format!("urls = \"{}\"", self.nats.urls()),
+                // These engines speak without TLS.
+                Some("authorities") => String::new(),
+                _ => line.to_owned(),
+            };
+            text += "\n";
+        }
+        let here = format!("{}/", etc.display());
+        text = text.replace("/var/lib/hearthline", &format!("{here}data"));
+        for place in ["/etc/hearthline/secret/", "/etc/hearthline/", "/run/hearthline/"] {
+            text = text.replace(place, &here);
+        }
+        let file = etc.join("example.toml");
+        std::fs::write(&file, text).unwrap();
+        let out = Command::new(find("hearthline")).args(["check", "--config"]).arg(&file).output().unwrap();
+        if out.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&out.stderr).into_owned()) }
+    }
+
     /// A connection to a node's door.
     pub async fn bridge(&self, node: usize, client_id: &str) -> std::io::Result<Client> {
         Client::connect(&self.nodes[node].mqtt, client_id, BRIDGE, &self.password).await

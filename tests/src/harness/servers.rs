@@ -191,6 +191,23 @@ impl Postgres {
         self.url(name)
     }
 
+    /// A copy of a database under another name, as a dump restored beside it.
+    pub fn copy(&self, from: &str, to: &str) {
+        self.database(to);
+        let port = self.port.to_string();
+        let on = |program: &str, database: &str| {
+            let mut command = Command::new(pg_bin().join(program));
+            command.args(["-h", "127.0.0.1", "-p", &port, "-U", "hearthline", "-d", database]);
+            command
+        };
+        let dump = on("pg_dump", from).output().unwrap();
+        assert!(dump.status.success(), "pg_dump: {}", String::from_utf8_lossy(&dump.stderr));
+        let file = self.dir.path().join("dump.sql");
+        std::fs::write(&file, dump.stdout).unwrap();
+        let out = on("psql", to).args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-f"]).arg(&file).output().unwrap();
+        assert!(out.status.success(), "psql: {}", String::from_utf8_lossy(&out.stderr));
+    }
+
     /// The answer to a question, by psql, rows by line and columns by `|`.
     pub fn sql(&self, database: &str, sql: &str) -> Option<String> {
         let out = Command::new(pg_bin().join("psql"))

@@ -7,6 +7,7 @@ use super::faults::{Faults, Life};
 use super::phones::{Phones, Route, Weather};
 use super::ports::Ports;
 use alerts::directory::{ContactFacts, Directory, HomeFacts};
+use alerts::patrol::walk;
 use alerts::self_audit::{AuditSettings, SelfAudit};
 use alerts::{Channel, Engine, EngineSettings};
 use async_trait::async_trait;
@@ -21,7 +22,7 @@ use std::time::Duration;
 use store::ledger::Which;
 use store::memory::{MemoryLedger, MemoryLog};
 use store::register::{PlanRecord, PlanScope, Put, Register};
-use store::{Clock, EventLog, Ledger, LedgerError, Record, Shard, desk};
+use store::{Clock, EventLog, Ledger, LedgerError, Ownership, Record, Shard, desk};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -223,6 +224,7 @@ impl World {
         }
         *self.door.lock().unwrap() = Some((ports.clone(), self.clock.now()));
         let audit = SelfAudit::new(ports.clone(), self.clock.clone(), AuditSettings { every: TimeDelta::minutes(3), ..AuditSettings::default() });
+        let (_duty, on_duty) = watch::channel(self.ledger.take(Shard::OFFICE).await.ok());
         let run_workers = async {
             let mut runs: Vec<_> = workers.into_iter().map(|w| Box::pin(w.run(stop.clone()))).collect();
             std::future::poll_fn(|cx| {
@@ -231,7 +233,7 @@ impl World {
             })
             .await;
         };
-        let mut all = Box::pin(async { tokio::join!(run_workers, engine.run(stop.clone()), audit.run(stop.clone())) });
+        let mut all = Box::pin(async { tokio::join!(run_workers, engine.run(stop.clone()), walk(audit, self.clock.clone(), on_duty, stop.clone())) });
         std::future::poll_fn(|cx| all.as_mut().poll(cx).map(|_| ())).await;
     }
 
