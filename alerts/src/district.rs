@@ -4,12 +4,13 @@
 use crate::patrol::Patrol;
 use crate::platform;
 use async_trait::async_trait;
-use care::district::{Blind, Dark, District, dark, districts};
-use care::{HomeId, TimeDelta, Timestamp};
+use care::district::{Blind, Dark, District, area_of, dark, districts};
+use care::{Cause, HomeId, Reason, TimeDelta, Timestamp};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use store::desk::DeskError;
 use store::ledger::each_open;
+use store::register::within;
 use store::{Clock, Fence, Ledger, LedgerError, Register};
 
 /// How often it looks.
@@ -52,8 +53,8 @@ impl DistrictWatch {
 
     /// One look; each district is raised, or its open alarm left as it is.
     async fn look_and_tell(&mut self, fence: Fence) -> Result<Vec<District>, LedgerError> {
-        let blind = self.blind().await?;
-        if blind.is_empty() {
+        let (blind, about) = self.open().await?;
+        if blind.is_empty() && about.is_empty() {
             return Ok(Vec::new());
         }
         let now = self.clock.now();
@@ -67,6 +68,13 @@ impl DistrictWatch {
             .collect();
         let found = districts(&blind, &places.watched);
         self.places = Some(places);
+        for cause in about {
+            let lit = area_of(&cause).is_some_and(|area| !blind.iter().any(|home| within(&home.area, area)));
+            if lit {
+                let reason = Reason::new("over_district").time("at", now);
+                platform::over_by(fence, &*self.ledger, cause, reason, now).await.map_err(DeskError::of_ledger)?;
+            }
+        }
         for district in &found {
             let cause = district.cause();
             let name = self.name_of(&district.area).await?;
@@ -75,19 +83,26 @@ impl DistrictWatch {
         Ok(found)
     }
 
-    /// The homes that open alarms say cannot be heard or have no mains power, since when they say so, and what is known.
-    async fn blind(&self) -> Result<BTreeMap<HomeId, (Timestamp, Dark)>, LedgerError> {
+    /// The homes that open alarms say cannot be heard or have no mains power, since when they say so, and what is known; and
+    /// the areas that open alarms are about.
+    async fn open(&self) -> Result<(BTreeMap<HomeId, (Timestamp, Dark)>, Vec<Cause>), LedgerError> {
         let mut out: BTreeMap<HomeId, (Timestamp, Dark)> = BTreeMap::new();
+        let mut about = Vec::new();
         each_open(&*self.ledger, ALARMS_MAX, |stored| {
             let alarm = stored.value;
-            if let Some(dark) = dark(&alarm.cause).filter(|_| !alarm.test) {
+            if alarm.cause_over().is_some() {
+                return;
+            }
+            if area_of(&alarm.cause).is_some() {
+                about.push(alarm.cause);
+            } else if let Some(dark) = dark(&alarm.cause).filter(|_| !alarm.test) {
                 // one home is one home, whatever it says
                 let known = out.entry(alarm.home).or_insert((alarm.raised_at, dark));
                 *known = (known.0.min(alarm.raised_at), known.1.max(dark));
             }
         })
         .await?;
-        Ok(out)
+        Ok((out, about))
     }
 
     async fn look_up_places(&self, at: Timestamp) -> Result<Places, LedgerError> {
@@ -114,7 +129,7 @@ impl DistrictWatch {
             .areas()
             .await?
             .into_iter()
-            .filter(|area| store::register::within(path, &area.id))
+            .filter(|area| within(path, &area.id))
             .collect();
         around.sort_by_key(|area| area.id.len());
         let names: Vec<String> = around
@@ -279,6 +294,33 @@ mod tests {
             said.starts_with("City · East: 8 of 10 homes cannot be heard since "),
             "{said}"
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_area_of_which_every_home_is_back_is_over_until_it_is_dark_again() {
+        let world = town().await;
+        let mut watch = DistrictWatch::new(Arc::new(world.ledger.clone()), Arc::new(world.ledger.clone()), world.clock.clone());
+        let duty = world.ledger.take(Shard::OFFICE).await.unwrap();
+        for n in 0..8 {
+            lose(&world, n).await;
+        }
+        watch.look_and_tell(duty).await.unwrap();
+        let is_over = async || about_areas(&world).await.first().unwrap().cause_over().is_some();
+        for n in 0..8 {
+            assert!(!is_over().await, "{n} of 8 are back");
+            let alarm = world.ledger.open_alarm(&home(n), &Cause::Technical("hub_offline".into())).await.unwrap().unwrap().value;
+            let over = care::alarm::Over { device: None, at: world.clock.now(), reason: Reason::new("over_home") };
+            desk::give(&world.ledger, &alarm.id, care::alarm::Input::Over(over), Vec::new(), world.clock.now()).await.unwrap();
+            watch.look_and_tell(duty).await.unwrap();
+        }
+        assert!(is_over().await);
+        for n in 0..8 {
+            let alarm = world.ledger.open_alarm(&home(n), &Cause::Technical("hub_offline".into())).await.unwrap().unwrap().value;
+            let raise = Raise { cause: alarm.cause, level: Level::Technical, reason: alarm.reason, key: "again".into(), device: None };
+            desk::give(&world.ledger, &alarm.id, care::alarm::Input::Again(raise), Vec::new(), world.clock.now()).await.unwrap();
+        }
+        watch.look_and_tell(duty).await.unwrap();
+        assert!(!is_over().await && about_areas(&world).await.len() == 1, "the same row");
     }
 
     #[tokio::test(start_paused = true)]

@@ -126,8 +126,30 @@ pub struct Raise {
 /// The alarm that a single signal asks for by itself, whatever else is known of the home.
 /// `key` names the occurrence: the event id.
 pub fn raised_by(signal: &Signal, key: &str) -> Option<Raise> {
+    let (cause, Says::On) = says(signal)? else { return None };
+    let late = signal.said_at.map_or(TimeDelta::zero(), |said| signal.heard_at - said);
+    let code = if late >= LATE_FROM { "device_signal_late" } else { "device_signal" };
+    let mut reason = Reason::new(code).text("device", signal.device.as_str()).cause("cause", &cause).time("at", signal.heard_at);
+    if let Some(said) = signal.said_at.filter(|_| late >= LATE_FROM) {
+        reason = reason.date("day", said).time("said", said).span("late", late);
+    }
+    Some(Raise { level: cause.level(), cause, reason, key: key.to_owned(), device: Some(signal.device.clone()) })
+}
+
+/// What a signal says of a cause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Says {
+    /// It is so.
+    On,
+    /// It is not so.
+    Off,
+}
+
+/// The cause that a signal is about, and what it says of it.
+pub(crate) fn says(signal: &Signal) -> Option<(Cause, Says)> {
     // it is the mains' being gone that is told
     let on = matches!(signal.value, Value::Bool(false)) == (signal.kind == SignalKind::Mains);
+    let mut says = if on { Says::On } else { Says::Off };
     let cause = match signal.kind {
         SignalKind::Call => Cause::Call,
         SignalKind::Fall => Cause::Fall,
@@ -137,11 +159,15 @@ pub fn raised_by(signal: &Signal, key: &str) -> Option<Raise> {
         SignalKind::WaterLeak => Cause::WaterLeak,
         SignalKind::Tamper => Cause::Technical("tamper".into()),
         SignalKind::Mains => Cause::Technical("power_cut".into()),
-        SignalKind::Battery => match signal.value {
-            Value::Number(percent) if percent <= BATTERY_LOW_PERCENT => Cause::Technical("battery_low".into()),
-            Value::Bool(true) => Cause::Technical("battery_low".into()),
-            Value::Number(_) | Value::Bool(_) | Value::Open | Value::Closed | Value::None => return None,
-        },
+        SignalKind::Battery => {
+            says = match signal.value {
+                Value::Number(percent) if percent <= BATTERY_LOW_PERCENT => Says::On,
+                Value::Number(percent) if percent >= BATTERY_GOOD_PERCENT => Says::Off,
+                Value::Bool(low) => if low { Says::On } else { Says::Off },
+                Value::Number(_) | Value::Open | Value::Closed | Value::None => return None,
+            };
+            Cause::Technical("battery_low".into())
+        }
         SignalKind::Cancel
         | SignalKind::Button
         | SignalKind::Motion
@@ -164,16 +190,7 @@ pub fn raised_by(signal: &Signal, key: &str) -> Option<Raise> {
         | SignalKind::Online
         | SignalKind::Offline => return None,
     };
-    if !on {
-        return None;
-    }
-    let late = signal.said_at.map_or(TimeDelta::zero(), |said| signal.heard_at - said);
-    let code = if late >= LATE_FROM { "device_signal_late" } else { "device_signal" };
-    let mut reason = Reason::new(code).text("device", signal.device.as_str()).cause("cause", &cause).time("at", signal.heard_at);
-    if let Some(said) = signal.said_at.filter(|_| late >= LATE_FROM) {
-        reason = reason.date("day", said).time("said", said).span("late", late);
-    }
-    Some(Raise { level: cause.level(), cause, reason, key: key.to_owned(), device: Some(signal.device.clone()) })
+    Some((cause, says))
 }
 
 /// The alarm of a signal that came while its home was being tested: whoever opens the case or changes the battery sets no
@@ -194,6 +211,8 @@ pub const LATE_FROM: TimeDelta = TimeDelta::minutes(2);
 
 /// At or below this a battery is reported as low.
 pub const BATTERY_LOW_PERCENT: f64 = 15.0;
+/// A low battery is another one, or charged, from here on: one that swings around the limit is low.
+pub const BATTERY_GOOD_PERCENT: f64 = 25.0;
 
 #[cfg(test)]
 mod tests {

@@ -15,16 +15,17 @@ const CAUSE: &str = "district_silent/";
 
 /// The reasons of this module.
 pub(crate) const REASONS: &[Row] = &[
-(
-    "district_power",
-    "{area}：{count} 户（该片区共 {watched} 户）自 {since} 起同时断电或失联，其中 {mains} 户的设备报告市电已断、改用电池：该片区停电。失联各户恢复前的静默不作判断；呼叫、跌倒、烟雾、燃气照常处置。",
-    "{area}: {count} of {watched} homes have no mains power or cannot be heard since {since}; in {mains} of them a device says that it runs on battery: the power is cut. The silence of those that cannot be heard is not judged until they are back; calls, falls, smoke and gas are answered as ever.",
-),
-(
-    "district_silent",
-    "{area}：{count} 户（该片区共 {watched} 户）自 {since} 起同时失联，可能停电或断网。恢复前各户的静默不作判断；呼叫、跌倒、烟雾、燃气照常处置。",
-    "{area}: {count} of {watched} homes cannot be heard since {since}: power or network is probably cut. Their silence is not judged until they are back; calls, falls, smoke and gas are answered as ever.",
-),
+    ("over_district", "{at} 起该片区各户均已恢复。", "Since {at} every home of the area is back."),
+    (
+        "district_power",
+        "{area}：{count} 户（该片区共 {watched} 户）自 {since} 起同时断电或失联，其中 {mains} 户的设备报告市电已断、改用电池：该片区停电。失联各户恢复前的静默不作判断；呼叫、跌倒、烟雾、燃气照常处置。",
+        "{area}: {count} of {watched} homes have no mains power or cannot be heard since {since}; in {mains} of them a device says that it runs on battery: the power is cut. The silence of those that cannot be heard is not judged until they are back; calls, falls, smoke and gas are answered as ever.",
+    ),
+    (
+        "district_silent",
+        "{area}：{count} 户（该片区共 {watched} 户）自 {since} 起同时失联，可能停电或断网。恢复前各户的静默不作判断；呼叫、跌倒、烟雾、燃气照常处置。",
+        "{area}: {count} of {watched} homes cannot be heard since {since}: power or network is probably cut. Their silence is not judged until they are back; calls, falls, smoke and gas are answered as ever.",
+    ),
 ];
 
 /// What is known of a home in the dark.
@@ -107,10 +108,11 @@ pub fn is_symptom(cause: &Cause) -> bool {
 
 /// What an alarm of a home says about its power and its being heard.
 pub fn dark(cause: &Cause) -> Option<Dark> {
-    if *cause == Cause::Technical("hub_offline".into()) {
-        Some(Dark::Unheard)
-    } else {
-        (*cause == Cause::Technical("power_cut".into())).then_some(Dark::NoMains)
+    let Cause::Technical(what) = cause else { return None };
+    match what.as_str() {
+        "hub_offline" => Some(Dark::Unheard),
+        "power_cut" => Some(Dark::NoMains),
+        _ => None,
     }
 }
 

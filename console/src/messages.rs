@@ -125,6 +125,8 @@ word_table! {
     raised_at: "{at} 报警", "raised at {at}";
     cancelled: "{at} 家中按了取消，仍需确认。", "Taken back from the home at {at}: still to be confirmed.";
     state_raised: "未接手", "not claimed";
+    state_over: "原因已消除", "the cause is over";
+    timeline_over: "已恢复", "Over";
     state_claimed: "{by} 已接手", "claimed by {by}";
     state_reported: "{by} 已报告", "reported by {by}";
     state_closed: "{by} 已结束：{outcome}", "closed by {by}: {outcome}";
@@ -136,6 +138,7 @@ word_table! {
     now_nobody: "现在没有在呼叫", "Nobody is being called at the moment";
     next_call: "后呼叫 {who}", "until {who} is called";
     next_round: "后从头再呼叫一遍", "until the calls start over";
+    next_end: "后自动结束（原因已消除）", "until it ends by itself: the cause is over";
     next_report: "内须报告，否则重新呼叫", "left to report, then the calls start again";
     next_close: "内须结束，否则再次提醒", "left to close, then it is shown as overdue";
     no_plan: "没有可呼叫的联系人：请接手处理。", "There is nobody to call: please claim it.";

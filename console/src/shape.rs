@@ -237,6 +237,10 @@ pub(crate) struct AlarmShape {
     pub(crate) copies: u32,
     /// When a device last took the call back. Never closes.
     pub(crate) cancelled_at: Option<DateTime<Utc>>,
+    /// Since when the cause is over; null: it is not. Closes only what is technical, and that after 15 minutes in which nobody takes it.
+    pub(crate) over_at: Option<DateTime<Utc>>,
+    /// Why it is over.
+    pub(crate) over_reason: Option<ReasonShape>,
     /// A drill or a canary.
     pub(crate) test: bool,
     /// The devices that called.
@@ -252,6 +256,8 @@ impl AlarmShape {
             State::Claimed { since, .. } => (Some(*since), None, None),
             State::Closed { at, outcome, .. } => (None, Some(*at), Some(outcome.clone())),
         };
+        // nobody has what ended by itself
+        let person = alarm.claimant().filter(|by| !by.is_platform());
         Self {
             id: alarm.id.as_str().to_owned(),
             home: alarm.home.as_str().to_owned(),
@@ -264,14 +270,16 @@ impl AlarmShape {
             reason: ReasonShape::new(&alarm.reason, zone),
             raised_at: alarm.raised_at,
             next_step_at: alarm.next_step_at,
-            claimed_by: alarm.claimant().map(|c| c.id().to_owned()),
-            claimed_by_kind: alarm.claimant().map(ClaimantKind::from),
+            claimed_by: person.map(|c| c.id().to_owned()),
+            claimed_by_kind: person.map(ClaimantKind::from),
             claimed_at,
             closed_at,
             outcome,
             presses: alarm.presses,
             copies: alarm.copies,
             cancelled_at: alarm.cancelled_at,
+            over_at: alarm.cause_over().map(|over| over.at),
+            over_reason: alarm.cause_over().map(|over| ReasonShape::new(&over.reason, zone)),
             test: alarm.test,
             devices: alarm.devices.iter().map(|d| d.as_str().to_owned()).collect(),
             attempts: alarm.attempts.iter().map(AttemptShape::from).collect(),

@@ -13,7 +13,7 @@ use alerts::sms::Sms;
 use alerts::sms::http::{Account, Encoding, Provider};
 use alerts::sms::modem::Modem;
 use alerts::sms::smpp::{Smpp, SmppSettings};
-use alerts::webhook::Details;
+use alerts::webhook::{Details, Webhook, WebhookSettings};
 use alerts::Channel;
 use anyhow::Context;
 use base64::Engine;
@@ -25,6 +25,19 @@ use std::sync::Arc;
 use std::time::Duration;
 use store::Clock;
 use store::link::Links;
+
+/// The channels that lead out of the building, but for the telephone: for `run`, for `check`, and for a test message.
+/// Nothing is listened on and nobody is connected to.
+///
+/// # Errors
+/// What is wrong with a secret, a file or an address of theirs.
+pub(crate) fn outward(webhook: Option<&WebhookSettings>, messages: &MessagesConfig, clock: &Arc<dyn Clock>) -> anyhow::Result<Vec<Arc<dyn Channel>>> {
+    let mut out = messages.build(clock).context("setting up [messages]")?;
+    if let Some(settings) = webhook {
+        out.push(Arc::new(Webhook::open(settings, clock.clone()).context("setting up webhooks")?));
+    }
+    Ok(out)
+}
 
 /// `[messages]`.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -320,7 +333,7 @@ impl MessagesConfig {
     ///
     /// # Errors
     /// What cannot be read or set up.
-    pub fn build(&self, clock: &Arc<dyn Clock>) -> anyhow::Result<Vec<Arc<dyn Channel>>> {
+    fn build(&self, clock: &Arc<dyn Clock>) -> anyhow::Result<Vec<Arc<dyn Channel>>> {
         let mut out: Vec<Arc<dyn Channel>> = Vec::new();
         if let Some(sms) = &self.sms {
             let mut drivers: Vec<Arc<dyn Channel>> = Vec::new();

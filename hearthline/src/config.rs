@@ -1,6 +1,7 @@
 //! The configuration file of `hearthline run`: TOML, unknown keys refused with their line. What is wrong is said
 //! with its remedy, all at once, before anything starts.
 
+use anyhow::Context;
 use care::home::WaterRule;
 use crate::channels::MessagesConfig;
 use crate::telephone::{ProviderConfig, TrunkConfig, VoiceConfig};
@@ -363,6 +364,17 @@ pub struct WebhookConfig {
     /// Plain `http://` addresses are taken only beside this machine or with this set.
     #[serde(default)]
     pub allow_plain_http: bool,
+}
+
+impl WebhookConfig {
+    /// With the secret read.
+    ///
+    /// # Errors
+    /// If its file cannot be read.
+    pub fn settings(&self) -> anyhow::Result<alerts::webhook::WebhookSettings> {
+        let secret = std::fs::read_to_string(&self.secret_file).with_context(|| format!("reading {}", self.secret_file.display()))?;
+        Ok(alerts::webhook::WebhookSettings::new(secret.trim()))
+    }
 }
 
 fn yes() -> bool {

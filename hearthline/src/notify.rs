@@ -1,10 +1,9 @@
 //! `hearthline notify`: a test message by one channel, and the keys that channels need.
 
-use crate::channels::MessagesConfig;
-use crate::config::Config;
+use crate::channels::{MessagesConfig, outward};
+use crate::config::{Config, WebhookConfig};
 use alerts::channel::{Channel, Delivery, EffectKey, Errand, Job, Take, Taken};
 use alerts::push::Push;
-use alerts::webhook::{Webhook, WebhookSettings};
 use alerts::words::Words;
 use anyhow::{Context, bail};
 use async_trait::async_trait;
@@ -105,12 +104,8 @@ async fn test(file: &Path, channel: &str, to: &str) -> anyhow::Result<()> {
 }
 
 fn all(config: &Config, messages: &MessagesConfig, clock: &Arc<dyn Clock>) -> anyhow::Result<Vec<Arc<dyn Channel>>> {
-    let mut channels = messages.build(clock)?;
-    if let Some(hook) = &config.channels.webhook {
-        let secret = std::fs::read_to_string(&hook.secret_file).with_context(|| format!("reading {}", hook.secret_file.display()))?;
-        channels.push(Arc::new(Webhook::open(&WebhookSettings::new(secret.trim()), clock.clone()).context("setting up webhooks")?));
-    }
-    Ok(channels)
+    let webhook = config.channels.webhook.as_ref().map(WebhookConfig::settings).transpose()?;
+    outward(webhook.as_ref(), messages, clock)
 }
 
 fn key(file: &Path, link: bool) -> anyhow::Result<()> {

@@ -17,7 +17,7 @@ use alerts::exchange::Exchange;
 use alerts::patrol::walk;
 use alerts::self_audit::{AuditSettings, SelfAudit};
 use alerts::well::WellCalls;
-use alerts::webhook::{Webhook, WebhookSettings};
+use alerts::webhook::WebhookSettings;
 use alerts::{Channel, Engine, EngineSettings, RegisterDirectory};
 use anyhow::Context;
 use care::{Cause, HomeId, Reason, TimeDelta, Timestamp};
@@ -259,9 +259,7 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
     if let Some(exchange) = &exchange {
         channels.push(exchange.clone());
     }
-    if let Some(settings) = blueprint.webhook {
-        channels.push(Arc::new(Webhook::open(&settings, clock.clone()).context("setting up webhooks")?));
-    }
+    channels.extend(crate::channels::outward(blueprint.webhook.as_ref(), &blueprint.messages, &clock)?);
     let (mut handsets, mut incoming) = (std::collections::BTreeMap::new(), None);
     let voice = match blueprint.telephone {
         Some(mut telephone) => {
@@ -275,7 +273,6 @@ pub async fn start(blueprint: Blueprint, opened: Opened) -> anyhow::Result<Runni
     if let Some(voice) = &voice {
         channels.push(voice.clone());
     }
-    channels.extend(blueprint.messages.build(&clock).context("setting up [messages]")?);
     let directory = Arc::new(RegisterDirectory::new(register.clone(), blueprint.zone, clock.clone()).with_links(blueprint.messages.links()?));
     let engine = Arc::new(Engine::new(ledger.clone(), directory, channels, clock.clone(), engine_settings(&blueprint.messages)));
     engine.recover().await;

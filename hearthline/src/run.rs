@@ -1,10 +1,10 @@
 //! `hearthline run`: production. Everything that could make a call go nowhere is refused before the doors open.
 
-use crate::config::{BridgeConfig, Config, TlsConfig, Wrong};
+use crate::clock::WallClock;
+use crate::config::{BridgeConfig, Config, TlsConfig, WebhookConfig, Wrong};
 use crate::demo::until_told_to_end;
 use crate::office::OfficeBlueprint;
 use crate::platform::{self, Blueprint, Opened};
-use alerts::webhook::WebhookSettings;
 use anyhow::Context;
 use care::plan::ChannelName;
 use care::{HomeId, Level, TimeDelta};
@@ -13,6 +13,7 @@ use gateway::{BridgeSettings, BrokerVersion, DoorSettings, Homes, Limits, Listen
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use store::Clock;
 use store::register::{PlanRecord, PlanScope};
 use tracing::warn;
 
@@ -37,15 +38,29 @@ pub async fn run(file: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Checks a configuration and, if its data directory is there and free, the register behind it.
+/// Checks a configuration, opens what `run` would open short of a port and, if the data directory is there and free, looks at
+/// the register behind it.
 ///
 /// # Errors
 /// All that is wrong.
 pub async fn check(file: &Path) -> anyhow::Result<()> {
     let config = Config::read(file)?;
     let blueprint = blueprint(&config)?;
+    open_without_ports(&blueprint)?;
     let opened = platform::open(&blueprint).await?;
     check_register(&config, &opened).await
+}
+
+/// What `run` opens after the register: the ways out, and the certificates of the door.
+fn open_without_ports(blueprint: &Blueprint) -> anyhow::Result<()> {
+    let clock: Arc<dyn Clock> = Arc::new(WallClock::new(None, TimeDelta::zero(), 1));
+    crate::channels::outward(blueprint.webhook.as_ref(), &blueprint.messages, &clock)?;
+    for listener in &blueprint.door.listeners {
+        if let Protection::Tls(tls) = &listener.protection {
+            tls.server().context("mqtt.tls")?;
+        }
+    }
+    Ok(())
 }
 
 fn blueprint(config: &Config) -> anyhow::Result<Blueprint> {
@@ -72,13 +87,7 @@ fn blueprint(config: &Config) -> anyhow::Result<Blueprint> {
     if let Some(files) = &config.console.tls {
         console.transport = Transport::Tls(tls(files)?.server().context("console.tls")?);
     }
-    let webhook = match &config.channels.webhook {
-        Some(hook) => {
-            let secret = std::fs::read_to_string(&hook.secret_file).with_context(|| format!("reading {}", hook.secret_file.display()))?;
-            Some(WebhookSettings::new(secret.trim()))
-        }
-        None => None,
-    };
+    let webhook = config.channels.webhook.as_ref().map(WebhookConfig::settings).transpose()?;
     console.links = config.messages.links()?;
     console.provider = config.console.provider.as_ref().map(crate::identity::ProviderConfig::provider).transpose()?;
     console.consents = config.messages.consents();
@@ -196,6 +205,25 @@ mod tests {
         assert_eq!(wrong.len(), 1);
         assert!(wrong[0].contains("none of these is configured"));
         assert!(plans_without_a_real_channel(&[city("webhook")], &["webhook".into()]).is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_check_refuses_a_webhook_secret_that_run_would_refuse() {
+        let folder = tempfile::tempdir().unwrap();
+        let (config, secret) = (folder.path().join("run.toml"), folder.path().join("secret"));
+        let said = |text: &str| text.replace("DIR", &folder.path().display().to_string());
+        std::fs::write(
+            &config,
+            said("schema = 1\n[platform]\ndata_dir = \"DIR/data\"\n[mqtt]\nlisten = \"127.0.0.1:0\"\n[console]\nlisten = \"127.0.0.1:0\"\n[channels.webhook]\nsecret_file = \"DIR/secret\"\n"),
+        )
+        .unwrap();
+        std::fs::write(&secret, "no secret of this form").unwrap();
+        let refused = format!("{:#}", check(&config).await.unwrap_err());
+        assert!(refused.contains("whsec_"), "{refused}");
+        assert!(!folder.path().join("data").exists(), "nothing was begun");
+        std::fs::write(&secret, crate::secret::webhook()).unwrap();
+        let refused = format!("{:#}", check(&config).await.unwrap_err());
+        assert!(!refused.contains("whsec_"), "{refused}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! From wishes to one transaction: which alarm is raised, told of a second press, or of a copy.
 
 use crate::book::Book;
-use care::alarm::{Effect, Input, WELL_AT, WELL_CALL};
+use care::alarm::{Effect, Input, Over, WELL_AT, WELL_CALL};
 use care::cause::Raise;
 use care::home::Effect as HomeEffect;
 use care::{Alarm, AlarmId, Cause, EventId, HomeId, Level, Timestamp};
@@ -33,6 +33,17 @@ pub(crate) enum Wish {
         at: Timestamp,
         /// Who asks.
         origin: Origin,
+    },
+    /// What an alarm is about is over: told to the open one, if there is one.
+    Over {
+        /// The occurrence, with an identity for ever.
+        event: EventId,
+        /// Where.
+        home: HomeId,
+        /// What is over.
+        cause: Cause,
+        /// The evidence.
+        over: Over,
     },
     /// The key "I am well" of a home: it spares or answers the daily call.
     Well {
@@ -107,7 +118,7 @@ impl Draft<'_> {
         let events: Vec<EventId> = wishes
             .iter()
             .filter_map(|w| match w {
-                Wish::Raise { event, .. } => Some(event.clone()),
+                Wish::Raise { event, .. } | Wish::Over { event, .. } => Some(event.clone()),
                 Wish::Cancel { .. } | Wish::Well { .. } => None,
             })
             .collect();
@@ -137,6 +148,16 @@ impl Draft<'_> {
                 };
                 self.seen.insert(event.clone(), Some(alarm.clone()));
                 self.writes.push(Write::Seen { event: event.clone(), at: self.now, alarm: Some(alarm) });
+            }
+            Wish::Over { event, home, cause, over } => {
+                if self.seen.contains_key(event) {
+                    return Ok(());
+                }
+                if let Some(alarm) = self.open(home, cause).await? {
+                    self.step(&alarm, Input::Over(over.clone())).await?;
+                    self.seen.insert(event.clone(), Some(alarm.clone()));
+                    self.writes.push(Write::Seen { event: event.clone(), at: self.now, alarm: Some(alarm) });
+                }
             }
             Wish::Well { home, at } => {
                 self.writes.push(Write::Setting { key: format!("{WELL_AT}{home}"), value: at.to_rfc3339() });
@@ -217,6 +238,10 @@ pub(crate) fn wishes(home: &HomeId, effects: Vec<HomeEffect>, at: Timestamp) -> 
             HomeEffect::Raise(raise) => raise,
             // Nobody is called about a notice: it stands in the operators' queue as the least of things.
             HomeEffect::Notice(notice) => Raise { cause: notice.cause, level: Level::Technical, reason: notice.reason, key: notice.key, device: None },
+            HomeEffect::Over { cause, over, key } => {
+                let event = EventId::named(home, &"@home".into(), &cause.name(), &format!("over:{key}"));
+                return Wish::Over { event, home: home.clone(), cause, over };
+            }
         };
         let name = format!("{:?}:{}", raise.level, raise.key);
         let event = EventId::named(home, &"@home".into(), &raise.cause.name(), &name);

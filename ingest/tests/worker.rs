@@ -402,3 +402,23 @@ async fn while_a_home_is_tested_a_call_rings_and_says_so_and_an_opened_case_does
     house.say("home-1", "button", "tamper", r#"{"id":"3","value":true}"#).await;
     assert_eq!(house.alarms().await.len(), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn mains_that_are_back_are_told_to_the_open_alarm_and_a_replay_does_not_end_the_next_cut() {
+    let mut house = House::new();
+    house.start().await;
+    house.say("home-1", "hub", "mains", r#"{"id":"1","value":false}"#).await;
+    house.say("home-1", "hub", "mains", r#"{"id":"2","value":true}"#).await;
+    let alarms = house.alarms().await;
+    let over = alarms[0].cause_over().map(|over| over.reason.code.as_str());
+    assert_eq!((alarms.len(), alarms[0].state_name(), over), (1, "raised", Some("over_signal")));
+    house.say("home-1", "hub", "mains", r#"{"id":"3","value":false}"#).await;
+    let gone_again = |alarms: &[Alarm]| (alarms.len(), alarms[0].presses, alarms[0].cause_over().is_none());
+    assert_eq!(gone_again(&house.alarms().await), (1, 2, true));
+    // the whole log is read again: the second message is about the first cut
+    house.kill();
+    house.start().await;
+    assert_eq!(gone_again(&house.alarms().await), (1, 2, true));
+    house.say("home-2", "hub", "mains", r#"{"id":"9","value":true}"#).await;
+    assert_eq!(house.alarms().await.len(), 1, "what was never told is not over");
+}

@@ -9,10 +9,12 @@
 //!         next contact, rung, round (ALM-5)  ◀────── pressed again ──────┘
 //! ```
 //!
-//! Only a person moves an alarm to the right (ALM-3). Every open state has a deadline (ALM-1).
+//! Only a person moves an alarm to the right (ALM-3), but for a technical one whose cause is over. Every open state has a
+//! deadline (ALM-1).
 
 mod attempt;
 mod check;
+mod over;
 mod quality;
 mod step;
 mod steps;
@@ -22,6 +24,7 @@ mod tests;
 
 pub use attempt::{Attempt, AttemptOutcome};
 pub use check::{WELL_AT, WELL_CALL};
+pub use over::{ENDS_AFTER, OVER, Over};
 pub use quality::{Answers, Chatter, Flood, Quality, quality};
 pub use steps::{STEP_OUTCOMES, STEPS_MAX, Step, StepDone, step_outcomes, steps};
 pub use unclaimed::{LEAD_AFTER, LOUDER_AFTER, SECOND_AFTER, Stage, called_up, stage};
@@ -122,6 +125,7 @@ pub const OUTCOMES: &[Row] = &[
     ("home_check", "无人应答，已上门查看", "No answer, home checked"),
     ("animal_or_visitor", "宠物或访客", "Animal or visitor"),
     ("normal", "正常情况", "This was normal"),
+    ("over", "已自行恢复", "Over by itself"),
     ("other", "其他", "Other"),
 ];
 
@@ -187,6 +191,9 @@ pub struct Alarm {
     pub copies: u32,
     /// When a device last took the call back. Shown, never closes (ALM-6).
     pub cancelled_at: Option<Timestamp>,
+    /// Evidence that what it is about is over, by device. Shown; ends technical alarms alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub over: Vec<Over>,
     /// A drill or a canary: never reaches real contacts or statistics (ALM-8).
     pub test: bool,
     /// The devices that called, at most [`DEVICES_MAX`]: their lamps are told.
@@ -255,6 +262,8 @@ pub enum Input {
     Again(Raise),
     /// A copy of an event that was already counted.
     Copied,
+    /// What it is about is over, as far as the evidence goes.
+    Over(Over),
     /// The home took the call back.
     Cancelled,
     /// The key "I am well" was pressed in the home.
@@ -358,6 +367,7 @@ impl Alarm {
             presses: 1,
             copies: 0,
             cancelled_at: None,
+            over: Vec::new(),
             test,
             devices: raise.device.into_iter().collect(),
             attempts: Vec::new(),
@@ -424,6 +434,7 @@ impl Alarm {
                     | Input::CallNow { .. } => Some(Refusal::Closed),
                     Input::Again(_)
                     | Input::Copied
+                    | Input::Over(_)
                     | Input::Cancelled
                     | Input::Well
                     | Input::AttemptStarted { .. }

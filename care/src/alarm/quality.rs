@@ -96,6 +96,7 @@ fn answered_at(alarm: &Alarm) -> Option<Timestamp> {
     alarm.taken_at.or_else(by_key).or(match &alarm.state {
         State::Raised => None,
         State::Claimed { since, .. } => Some(*since),
+        State::Closed { by, .. } if by.is_platform() => None,
         State::Reported { at, .. } | State::Closed { at, .. } => Some(*at),
     })
 }

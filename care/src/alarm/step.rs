@@ -1,6 +1,6 @@
 //! The transitions of an alarm.
 
-use super::{ATTEMPT_STALE, ATTEMPTS_MAX, Alarm, Attempt, AttemptOutcome, Claimant, DEVICES_MAX, Effect, EffectKind, Help, Input, Ladder, STOPPED_FOR, State};
+use super::{ATTEMPT_STALE, ATTEMPTS_MAX, Alarm, Attempt, AttemptOutcome, Claimant, DEVICES_MAX, Effect, EffectKind, Help, Input, Ladder, OVER, STOPPED_FOR, State};
 use crate::cause::Raise;
 use crate::plan::{ChannelName, Order, Plan, Rung, RungContact};
 use crate::{ContactId, Level, Timestamp};
@@ -18,6 +18,7 @@ impl Alarm {
                     a.started_at = Some(now);
                 }
             }
+            Input::Over(over) => self.note_over(over, now, &mut out),
             Input::Again(raise) => self.again(raise, plan, now, &mut out),
             Input::Accepted { attempt } => self.accepted(attempt, plan, now, &mut out),
             Input::AttemptEnded { attempt, outcome } => self.attempt_ended(attempt, outcome, plan, now, &mut out),
@@ -57,10 +58,7 @@ impl Alarm {
             }
             Input::Close { by, outcome } => {
                 if self.is_open() && self.refuses(&Input::Close { by: by.clone(), outcome: outcome.clone() }).is_none() {
-                    self.state = State::Closed { by, at: now, outcome };
-                    self.next_step_at = None;
-                    self.release_all(&mut out);
-                    self.lamps(Help::Over, &mut out);
+                    self.close(by, outcome, now, &mut out);
                 }
             }
             Input::Skip => {
@@ -102,8 +100,13 @@ impl Alarm {
             return;
         }
         self.presses = self.presses.saturating_add(1);
+        let rested = self.ends_by_itself();
+        self.not_over(raise.device.as_ref());
         let new_device = raise.device.filter(|d| !self.devices.contains(d) && self.devices.len() < DEVICES_MAX);
         self.devices.extend(new_device.clone());
+        if rested && !self.ends_by_itself() {
+            self.next_step_at = Some(now + plan.pause_before(self.round)); // the ladder goes on after a pause
+        }
         let worse = raise.level < self.level;
         if worse {
             self.level = raise.level;
@@ -243,6 +246,13 @@ impl Alarm {
         }
     }
 
+    fn close(&mut self, by: Claimant, outcome: String, now: Timestamp, out: &mut Vec<Effect>) {
+        self.state = State::Closed { by, at: now, outcome };
+        self.next_step_at = None;
+        self.release_all(out);
+        self.lamps(Help::Over, out);
+    }
+
     /// Rings everybody again who was reached for so far. The ladder keeps its place and its deadline: an elder who
     /// presses every few seconds must not hold it at its foot.
     fn re_ring(&mut self, plan: &Plan, now: Timestamp, out: &mut Vec<Effect>) {
@@ -272,11 +282,18 @@ impl Alarm {
     fn ring_again(&mut self, plan: &Plan, now: Timestamp, out: &mut Vec<Effect>) {
         self.state = State::Raised;
         self.lamps(Help::Waiting, out);
-        self.call_from(0, 0, plan, now, out);
+        if self.ends_by_itself() {
+            self.rest_until_end(now, out);
+        } else {
+            self.call_from(0, 0, plan, now, out);
+        }
     }
 
-    /// The next contact, rung or round.
+    /// The next contact, rung or round; or the end of what is over.
     fn advance(&mut self, plan: &Plan, now: Timestamp, out: &mut Vec<Effect>) {
+        if self.ends_by_itself() {
+            return self.close(Claimant::platform(), OVER.to_owned(), now, out);
+        }
         match self.ladder {
             Ladder::Resting => self.call_from(0, 0, plan, now, out),
             Ladder::Checking { until } => self.check_again(until, plan, now, out),

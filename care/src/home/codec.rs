@@ -2,6 +2,7 @@
 
 use super::clock::Second;
 use super::health::Habit;
+use super::over::Lasting;
 use super::routine::Routine;
 use super::rules::Watch;
 use super::days::Days;
@@ -10,7 +11,9 @@ use super::{Asked, Device, ENCODED_BYTES_MAX, Home, Lesson, Monitoring, Pets, Qu
 use crate::{DeviceId, HomeId, TimeDelta};
 
 /// The version written; older ones are read for as long as they stand below.
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
+/// Written where no device has anything that lasts, so that a program of before it reads most homes during a rollout.
+const VERSION_BEFORE: u8 = 3;
 /// No time, and no day.
 const NEVER: u32 = u32::MAX;
 const NO_DAY: i64 = i64::MIN;
@@ -138,7 +141,8 @@ impl Home {
     /// unheard for longest are left out, those that the register wants last of all. Times are kept to the second.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Writer(Vec::with_capacity(512));
-        out.u8(VERSION);
+        let lasting = self.devices.iter().any(|device| device.lasting != Lasting::default());
+        out.u8(if lasting { VERSION } else { VERSION_BEFORE });
         out.flags([
             self.monitoring == Monitoring::On,
             self.outage_worklist,
@@ -284,7 +288,7 @@ fn encode_device(device: &Device) -> Vec<u8> {
     row.text(Some(device.id.as_str()));
     row.text(device.room.as_deref());
     row.flags([habit.reads, habit.silent, part.is_some(), part == Some(Part::Hub), part == Some(Part::Button), post.is_some_and(|post| post.reminded), trend.battery.is_some(), trend.link.is_some()]);
-    row.flags([late, beats, place, tests, habit.offline.is_some(), device.heard_at != device.last_seen, device.from != device.heard_at, false]);
+    row.flags([late, beats, place, tests, habit.offline.is_some(), device.heard_at != device.last_seen, device.from != device.heard_at, device.lasting != Lasting::default()]);
     row.time(Some(device.last_seen));
     if device.heard_at != device.last_seen {
         row.time(Some(device.heard_at));
@@ -329,6 +333,9 @@ fn encode_device(device: &Device) -> Vec<u8> {
         row.u16(now);
         row.u16(usual);
     }
+    if device.lasting != Lasting::default() {
+        row.u8(device.lasting.0);
+    }
     row.0
 }
 
@@ -337,7 +344,7 @@ fn decode_device(from: &mut Reader<'_>) -> Result<Device, DecodeError> {
     let id = from.text()?.map(DeviceId::new).ok_or(DecodeError::Field("device"))?;
     let room = from.text()?;
     let [reads, silent, wanted, hub, button, reminded, charged, linked] = from.flags()?;
-    let [late, beats, place, tests, lost, elsewhen, shifted, _] = from.flags()?;
+    let [late, beats, place, tests, lost, elsewhen, shifted, lasts] = from.flags()?;
     let last_seen = time(from)?;
     let heard_at = if elsewhen { time(from)? } else { last_seen };
     let counted = if shifted { time(from)? } else { heard_at };
@@ -362,8 +369,9 @@ fn decode_device(from: &mut Reader<'_>) -> Result<Device, DecodeError> {
     if linked {
         trend.link = Some((from.u16()?, from.u16()?));
     }
+    let lasting = Lasting(if lasts { from.u8()? } else { 0 });
     let habit = Habit { reads, offline, beat_s, last_beat, per_day, today, dry_days, silent };
-    Ok(Device { id, room, last_seen, heard_at, from: counted, lag_at, lag_s, behind_s, habit, post, trend, occupied_since, left })
+    Ok(Device { id, room, last_seen, heard_at, from: counted, lag_at, lag_s, behind_s, habit, post, trend, lasting, occupied_since, left })
 }
 
 /// A device as it was written before it could be supervised.

@@ -27,17 +27,16 @@ const CLOCK_TOLERANCE_S: i32 = 30;
 impl Home {
     pub(super) fn hear(&mut self, signal: &Signal, settings: &Settings, effects: &mut Vec<Effect>) {
         let heard_at = Second::from(signal.heard_at);
-        let at = self.touch(signal, settings);
-        self.see_again(signal, settings);
-        self.tend(signal, effects);
+        let at = self.touch(signal, settings, effects);
+        self.see_again(signal, settings, effects);
+        self.tend(signal, at, effects);
         if self.monitoring == Monitoring::Off {
             return;
         }
         if heard_at - at > settings.outage_tolerated {
             // a backlog is coming in: what is newest may still be on its way
             self.hold_until = self.hold_until.max(Some(heard_at + settings.outage_grace));
-        }
-        if heard_at - at <= settings.outage_tolerated {
+        } else {
             self.watch(signal, at, settings, effects);
         }
         if self.life.is_some_and(|last| at < last) {
@@ -86,14 +85,9 @@ impl Home {
     fn door(&mut self, signal: &Signal, at: Second, settings: &Settings, effects: &mut Vec<Effect>) {
         self.holiday_until = None;
         match self.exit {
-            Some(left) if at - left >= settings.away_after => {
+            Some(left) if at - left >= settings.away_after || (signal.value == Value::Closed && at - left >= CLOSED_BEHIND) => {
                 self.come_home(at, settings, effects);
                 self.seen_by(signal, at);
-            }
-            Some(left) if signal.value == Value::Closed && at - left >= CLOSED_BEHIND => {
-                self.live(signal, at, settings, effects);
-                self.exit = None;
-                self.lesson = Lesson::Fit;
             }
             None if self.returned.is_some_and(|returned| at - returned < RETURN_DOOR) => self.live(signal, at, settings, effects),
             // at the door and inside in the same second: taken to be in, whichever was heard first
@@ -109,6 +103,7 @@ impl Home {
     /// The elder is back: the silence of the absence is over, and says nothing.
     pub(super) fn come_home(&mut self, at: Second, settings: &Settings, effects: &mut Vec<Effect>) {
         self.turn_day(at, settings, effects);
+        self.answer(at, None, effects);
         if let Some(left) = self.exit {
             self.absent(at - left);
             self.watch.came_home(at);
@@ -117,7 +112,6 @@ impl Home {
         self.quiet = None;
         self.returned = Some(at);
         self.life = self.life.max(Some(at));
-        self.asked = Asked::default();
         self.outage_worklist = false;
         self.lesson = Lesson::Fit;
         self.rearm(at, settings);
@@ -133,6 +127,9 @@ impl Home {
     /// A sign of life at home: the silence before it is learned from, and the next one begins.
     fn live(&mut self, signal: &Signal, at: Second, settings: &Settings, effects: &mut Vec<Effect>) {
         self.turn_day(at, settings, effects);
+        if self.asked != Asked::default() {
+            self.answer(at, Some(signal.room.as_deref().unwrap_or(signal.device.as_str())), effects);
+        }
         let same_second = self.life == Some(at);
         if let Some(last) = self.life {
             let silence = at - last;
@@ -149,7 +146,6 @@ impl Home {
             self.seen_by(signal, at);
         }
         self.life = Some(at);
-        self.asked = Asked::default();
         self.outage_worklist = false;
         self.rearm(at, settings);
     }
@@ -225,7 +221,7 @@ impl Home {
     }
 
     /// Notes that a device was heard and gives the instant that its message is about.
-    fn touch(&mut self, signal: &Signal, settings: &Settings) -> Second {
+    fn touch(&mut self, signal: &Signal, settings: &Settings, effects: &mut Vec<Effect>) -> Second {
         let (at, heard_at) = (signal.at(settings.late_max), Second::from(signal.heard_at));
         let lag_s = i32::try_from((signal.heard_at - at).num_seconds()).unwrap_or(i32::MAX);
         let at = Second::from(at);
@@ -242,6 +238,7 @@ impl Home {
             if signal.kind != SignalKind::Offline {
                 device.heard_at = device.heard_at.max(heard_at);
                 device.from = device.from.max(device.heard_at);
+                device.heard_again(heard_at, effects);
             }
             let at = (at + TimeDelta::seconds(i64::from(device.behind_s.min(lag_s)))).min(heard_at);
             device.last_seen = device.last_seen.max(at);

@@ -6,6 +6,7 @@
 //!   while the rest of the home went on: it is *silent*. A technical alarm; what was learned counts for less.
 
 use super::clock::Second;
+use super::over::{device_silent, over};
 use super::supervise::SLACK;
 use super::{Device, Effect, Home, Lesson, Settings};
 use crate::cause::Raise;
@@ -113,7 +114,7 @@ impl Home {
                 self.days.spoiled = true;
                 let since = self.devices.iter().map(|device| device.heard_at).max().unwrap_or(now);
                 effects.push(Effect::Raise(Raise {
-                    cause: Cause::Technical("hub_offline".into()),
+                    cause: hub_offline(),
                     level: Level::Technical,
                     reason: Reason::new("home_blind").time("since", since.into()).span("span", now - since),
                     key: format!("hub_offline:{}", since.timestamp()),
@@ -129,7 +130,7 @@ impl Home {
             });
         }
         for (device, since, wanted) in fresh {
-            let mut raise = silent(&device, since, now);
+            let mut raise = self.silent(&device, since, now);
             if let Some(post) = wanted {
                 let every = TimeDelta::seconds(i64::from(post.every_s));
                 raise.reason = Reason { code: "device_overdue".to_owned(), ..raise.reason }.span("every", every);
@@ -146,10 +147,8 @@ impl Home {
     }
 
     /// A sensor was heard: the way from the home to us works again.
-    pub(super) fn see_again(&mut self, signal: &Signal, settings: &Settings) {
-        if self.blind_since.is_none() || signal.kind == SignalKind::Offline {
-            return;
-        }
+    pub(super) fn see_again(&mut self, signal: &Signal, settings: &Settings, effects: &mut Vec<Effect>) {
+        let Some(since) = self.blind_since.filter(|_| signal.kind != SignalKind::Offline) else { return };
         let at = Second::from(signal.heard_at);
         let by_hub = self.devices.iter().any(|device| device.is_hub() && (device.habit.silent || device.id == signal.device));
         for device in &mut self.devices {
@@ -168,6 +167,8 @@ impl Home {
             return;
         }
         self.blind_since = None;
+        let reason = Reason::new("over_home").time("at", signal.heard_at).span("span", at - since);
+        effects.push(over(hub_offline(), None, signal.heard_at, reason));
         self.lesson = Lesson::Unfit;
         self.hold_until = self.hold_until.max(Some(at + settings.outage_grace));
     }
@@ -199,19 +200,27 @@ impl Home {
         }
         for (device, since, known) in dead {
             if !known {
-                effects.push(Effect::Raise(silent(&device, since, now)));
+                let raise = self.silent(&device, since, now);
+                effects.push(Effect::Raise(raise));
             }
             self.routine.doubt();
         }
     }
+    /// The alarm of a device that is silent; its end will be told.
+    fn silent(&mut self, id: &DeviceId, since: Second, now: Second) -> Raise {
+        if let Some(device) = self.devices.iter_mut().find(|device| device.id == *id) {
+            device.lasting.begin(&device_silent());
+        }
+        Raise {
+            cause: device_silent(),
+            level: Level::Technical,
+            reason: Reason::new("device_unheard").text("device", id.as_str()).time("since", since.into()).span("span", now - since),
+            key: format!("device_silent:{id}:{}", since.timestamp()),
+            device: Some(id.clone()),
+        }
+    }
 }
 
-fn silent(device: &DeviceId, since: Second, now: Second) -> Raise {
-    Raise {
-        cause: Cause::Technical("device_silent".into()),
-        level: Level::Technical,
-        reason: Reason::new("device_unheard").text("device", device.as_str()).time("since", since.into()).span("span", now - since),
-        key: format!("device_silent:{device}:{}", since.timestamp()),
-        device: Some(device.clone()),
-    }
+fn hub_offline() -> Cause {
+    Cause::Technical("hub_offline".into())
 }

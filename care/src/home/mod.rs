@@ -17,6 +17,8 @@ mod codec;
 mod days;
 mod evidence;
 mod health;
+mod over;
+mod reasons;
 mod routine;
 mod rules;
 mod settings;
@@ -27,19 +29,21 @@ mod view;
 
 pub use codec::DecodeError;
 pub use days::UsualStart;
+pub use reasons::REASONS;
 pub use routine::RoutineHour;
 pub use rules::{Trial, trial};
 pub use supervise::{EVERY_S, Part, SupervisionView, TEST_MAX, TrendView};
 pub use settings::{Budgets, ExitDoors, Pets, Rules, Settings, Switch, WaterRule, sees_people};
 pub use view::{Cover, Deadline, DeviceHealth, DeviceView, LastActivity, Occupancy, RoutineView, View};
 
+use crate::alarm::Over;
 use crate::cause::Raise;
-use crate::reason::Row;
 use crate::{Cause, DeviceId, HomeId, Level, Reason, Signal, TimeDelta, Timestamp};
 use clock::Second;
 use serde::{Deserialize, Serialize};
 use days::Days;
 use health::Habit;
+use over::{Lasting, away_overdue, over};
 use routine::{Allowed, Routine};
 use rules::Watch;
 use supervise::{Post, Trend};
@@ -158,6 +162,15 @@ pub enum Effect {
     Raise(Raise),
     /// Something to be shown, never to be called about.
     Notice(Notice),
+    /// What was asked for, or shown, is over: an open alarm of the cause is told.
+    Over {
+        /// What is over.
+        cause: Cause,
+        /// The evidence.
+        over: Over,
+        /// Names this occurrence within the home and cause: told twice, taken once.
+        key: String,
+    },
 }
 
 /// Something that people should see, but nobody is called about.
@@ -182,87 +195,6 @@ pub enum NoticeKind {
     NextVisit,
 }
 
-/// Reasons that this module gives.
-pub const REASONS: &[Row] = &[
-    (
-        "quiet",
-        "自 {since}（{where}）起已 {silence} 没有任何动静。近 {days} 天在家时，这个钟点最长静默 {longest}。这样的静默约 {once} 一遇。",
-        "No activity for {silence} since {since} ({where}). The longest quiet at this hour in {days} days at home: {longest}. Expected about once in {once}.",
-    ),
-    (
-        "quiet_new",
-        "自 {since}（{where}）起已 {silence} 没有任何动静。已学习 {days} 天，这个钟点未见过静默。这样的静默约 {once} 一遇。",
-        "No activity for {silence} since {since} ({where}). In {days} days at home there was no quiet at this hour. Expected about once in {once}.",
-    ),
-    (
-        "quiet_cap",
-        "自 {since}（{where}）起已 {silence} 没有任何动静，达到在家静默上限 {cap}。",
-        "No activity for {silence} since {since} ({where}): the longest silence allowed at home is {cap}.",
-    ),
-    ("away_overdue", "{since} 外出，已 {span} 未归。", "Away since {since}, for {span}: longer than expected."),
-    ("bed_left", "{since} 夜间离床，{span} 未回床，别处也没有动静。", "Bed left at {since} in the night; for {span} neither back nor seen elsewhere."),
-    ("door_night", "{since} 夜间开门，{span} 内屋里没有动静。", "The exit door moved at {since} in the night, and nobody was seen inside for {span}."),
-    ("water_long", "自 {since} 起一直用水，已 {span}。", "Water has been running since {since}, for {span}."),
-    ("power_long", "电器自 {since} 起一直开着，已 {span}。", "An appliance has been on since {since}, for {span}."),
-    (
-        "water_unused",
-        "在家 {span} 用水不足 {litres} 升（自 {since} 起）。",
-        "Less than {litres} L of water used in {span} at home (since {since}).",
-    ),
-    ("water_much", "今日用水已超过 {litres} 升。", "More than {litres} L of water used today."),
-    ("water_leak_suspected", "自 {since} 起每半小时都有用水，已 {span}，疑似漏水。", "Water in every half-hour since {since}, for {span}: perhaps a leak."),
-    ("door_unused", "在家 {span} 未开过门（自 {since} 起）。", "The exit door has not been opened for {span} (since {since})."),
-    (
-        "no_morning",
-        "到 {now} 仍未起床活动，平时约 {usual} 开始；最后一次动静在 {since}。",
-        "The day has not begun by {now}; it usually does about {usual}. Last sign of life at {since}.",
-    ),
-    (
-        "restless_night",
-        "今夜如厕 {toilet} 次，{pieces} 个五分钟有活动，平时约 {usual} 个。",
-        "This night: {toilet} times to the toilet, about in {pieces} pieces of five minutes, usually in {usual}.",
-    ),
-    ("decline_kitchen", "近一周每天用厨房约 {week} 次，以前约 {usual} 次。", "The kitchen was used about {week} times a day this week, {usual} before."),
-    ("decline_toilet", "近一周每夜如厕约 {week} 次，以前约 {usual} 次。", "About {week} times to the toilet a night this week, {usual} before."),
-    (
-        "decline_night",
-        "近一周每夜约 {week} 个五分钟有活动，以前约 {usual} 个。",
-        "About in {week} pieces of five minutes a night this week, {usual} before.",
-    ),
-    ("decline_start", "近一周约 {week} 起床活动，以前约 {usual}。", "The day began about {week} this week, {usual} before."),
-    ("too_cold", "{since} 室温过低：{degrees} °C（{device}）。", "Too cold at {since}: {degrees} °C ({device})."),
-    ("too_hot", "{since} 室温过高：{degrees} °C（{device}）。", "Too hot at {since}: {degrees} °C ({device})."),
-    ("cover_ok", "设备正常，长时间静默会被发现。", "The devices work: a long silence would be noticed."),
-    ("cover_nothing_heard", "尚未收到任何设备的消息。", "No device has been heard yet."),
-    ("cover_no_consent", "老人未同意监测。", "The elder has not consented to monitoring."),
-    ("cover_away", "老人外出，在家静默不作判断。", "The elder is away: silence at home is not judged."),
-    (
-        "home_blind",
-        "自 {since} 起收不到该户网关或多数传感器的消息（{span}），无法判断是否有动静。",
-        "The home's hub or most of its sensors have not been heard since {since} ({span}): silence cannot be judged.",
-    ),
-    (
-        "device_overdue",
-        "设备 {device} 应每 {every} 报到一次，自 {since} 起没有消息（{span}）。",
-        "Device {device} should be heard every {every}; nothing since {since} ({span}).",
-    ),
-    (
-        "battery_replace",
-        "设备 {device} 电量 {percent}%，预计 {days} 天内用完，请更换电池。",
-        "The battery of device {device} is at {percent} % and will be empty within {days} days: replace it.",
-    ),
-    (
-        "credential_shared",
-        "{at} 发现凭证 {credential} 在两处同时使用，互相顶替：可能被复制，请撤销并重新接入。",
-        "At {at} the credential {credential} was used in two places that push each other out: it may have been copied. Revoke it and let the device enter anew.",
-    ),
-    ("test_due", "设备 {device} 上次测试是 {last}，已超过 30 天，请按一次测试。", "Device {device} was last tested on {last}, more than 30 days ago: press it for a test."),
-    ("device_unheard", "设备 {device} 自 {since} 起没有消息（{span}）。", "Device {device} has not been heard since {since} ({span})."),
-    ("cover_blind", "自 {since} 起收不到该户的消息，静默不会被发现。", "The home cannot be heard since {since}: silence would not be noticed."),
-    ("cover_device", "设备 {device} 自 {since} 起没有消息，静默会被较晚发现。", "Device {device} has not been heard since {since}: silence would be noticed late."),
-    ("cover_outage", "平台中断后该户尚未有消息。", "Not heard since an outage of the platform."),
-];
-
 /// A device as the state remembers it.
 #[derive(Debug, Clone, PartialEq)]
 struct Device {
@@ -282,6 +214,8 @@ struct Device {
     /// What the register wants of it.
     post: Option<Post>,
     trend: Trend,
+    /// What was said of it, or by it, and is not over.
+    lasting: Lasting,
     /// Somebody lies, sits or stands there since.
     occupied_since: Option<Second>,
     /// And has left.
@@ -434,6 +368,9 @@ impl Home {
     fn told(&mut self, told: Told, settings: &Settings, now: Timestamp, effects: &mut Vec<Effect>) {
         match told {
             Told::Holiday { until } => {
+                if self.asked.overdue {
+                    effects.push(over(away_overdue(), None, now, Reason::new("over_holiday").date("until", until)));
+                }
                 self.holiday_until = Some(until.into());
                 self.exit = Some(now.into());
                 self.lesson = Lesson::Unfit;
@@ -456,8 +393,8 @@ impl Home {
                 let (devices, day, routine) = (std::mem::take(&mut self.devices), self.day, std::mem::take(&mut self.routine));
                 let (rules, pets, mut days) = (self.rules, self.pets, std::mem::take(&mut self.days));
                 days.spoiled = true;
-                let test_until = self.test_until;
-                *self = Self { monitoring, devices, day, routine, rules, pets, days, test_until, ..Self::new(self.id.clone(), now) };
+                let (test_until, blind_since) = (self.test_until, self.blind_since);
+                *self = Self { monitoring, devices, day, routine, rules, pets, days, test_until, blind_since, ..Self::new(self.id.clone(), now) };
             }
             Told::Rules(rules) => {
                 self.rules = Some(rules);
@@ -474,8 +411,8 @@ impl Home {
                 *self = Self { monitoring: self.monitoring, rules: self.rules, pets: self.pets, devices, test_until, ..Self::new(self.id.clone(), now) };
             }
             Told::Supervise { device, every_s, part } => self.supervise(device, every_s, part, now.into()),
-            Told::Release { device } => self.release(&device),
-            Told::Replace { old, new } => self.replace(&old, new, now.into()),
+            Told::Release { device } => self.release(&device, now.into(), effects),
+            Told::Replace { old, new } => self.replace(&old, new, now.into(), effects),
             Told::Test { until } => self.test_until = Some(until.min(now + TEST_MAX)).filter(|until| *until > now).map(Second::from),
             Told::Shared { credential } => effects.push(Effect::Raise(Raise {
                 cause: Cause::Technical("credential_shared".into()),
@@ -484,7 +421,7 @@ impl Home {
                 key: format!("credential_shared:{credential}:{}", now.timestamp()),
                 device: None,
             })),
-            Told::Proved { device, at } => self.prove(&device, at.min(now).into()),
+            Told::Proved { device, at } => self.prove(&device, at.min(now).into(), effects),
         }
     }
 
@@ -530,7 +467,7 @@ impl Home {
                     self.asked.overdue = true;
                     effects.push(Effect::Notice(Notice {
                         kind: NoticeKind::Operators,
-                        cause: Cause::Anomaly("away_overdue".into()),
+                        cause: away_overdue(),
                         reason: Reason::new("away_overdue").time("since", left.into()).span("span", now - left),
                         key: format!("away_overdue:{}", left.timestamp()),
                     }));

@@ -277,6 +277,7 @@ pub fn trial<'a>(
             let (cause, reason) = match effect {
                 Effect::Raise(raise) => (raise.cause, raise.reason),
                 Effect::Notice(notice) => (notice.cause, notice.reason),
+                Effect::Over { .. } => continue,
             };
             if matches!(&cause, Cause::Anomaly(name) if name != "away_overdue") {
                 out.push(Trial { at, cause, reason });

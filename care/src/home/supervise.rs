@@ -12,6 +12,7 @@
 //! is counted anew. A button is tried by its owner once a month, and the battery's fall says when it will be empty.
 
 use super::clock::Second;
+use super::over::{Lasting, over};
 use super::{Device, Effect, Home, Notice, NoticeKind, Settings};
 use crate::{Cause, DeviceId, Reason, Signal, SignalKind, TimeDelta, Timestamp, Value};
 use serde::{Deserialize, Serialize};
@@ -229,6 +230,7 @@ impl Device {
             habit: super::health::Habit::default(),
             post: None,
             trend: Trend::default(),
+            lasting: Lasting::default(),
             occupied_since: None,
             left: None,
         }
@@ -260,6 +262,11 @@ impl Device {
         self.post.is_some_and(|post| post.every_s > 0)
     }
 
+    /// People were told that its battery will be empty.
+    fn runs_out(&self) -> bool {
+        self.trend.battery.is_some_and(|battery| battery.warned)
+    }
+
     pub(super) fn supervision(&self, due_at: Option<Timestamp>) -> Option<SupervisionView> {
         let post = self.post?;
         Some(SupervisionView {
@@ -283,6 +290,14 @@ impl Device {
     }
 }
 
+fn battery_replace() -> Cause {
+    Cause::Technical("battery_replace".into())
+}
+
+fn test_due() -> Cause {
+    Cause::Technical("test_due".into())
+}
+
 impl Home {
     /// The register wants a device to speak once in so many seconds.
     pub(super) fn supervise(&mut self, id: DeviceId, every_s: u32, part: Part, now: Second) {
@@ -299,14 +314,17 @@ impl Home {
     }
 
     /// The register no longer has a device.
-    pub(super) fn release(&mut self, id: &DeviceId) {
-        self.devices.retain(|device| device.id != *id);
+    pub(super) fn release(&mut self, id: &DeviceId, now: Second, effects: &mut Vec<Effect>) {
+        for mut device in self.devices.extract_if(.., |device| device.id == *id) {
+            device.leaves(now, effects);
+        }
     }
 
     /// One device takes the place of another: what is usual there goes on, the old battery does not.
-    pub(super) fn replace(&mut self, old: &DeviceId, new: DeviceId, now: Second) {
+    pub(super) fn replace(&mut self, old: &DeviceId, new: DeviceId, now: Second, effects: &mut Vec<Effect>) {
         let Some(mut device) = self.devices.iter().find(|device| device.id == *old).cloned() else { return };
         self.devices.retain(|device| device.id != *old && device.id != new);
+        device.leaves(now, effects);
         device.trend = Trend::default();
         device.habit.offline = None;
         device.habit.silent = false;
@@ -341,7 +359,7 @@ impl Home {
 
     /// True while the home is being tested: a press counts as a test, and rings all the same.
     pub fn in_test(&self, at: Timestamp) -> bool {
-        self.test_until.is_some_and(|until| Second::from(at) < until)
+        self.test_until(at).is_some()
     }
 
     /// Until when the home is being tested.
@@ -350,21 +368,20 @@ impl Home {
     }
 
     /// Takes in what a signal says about the device itself.
-    pub(super) fn tend(&mut self, signal: &Signal, effects: &mut Vec<Effect>) {
+    pub(super) fn tend(&mut self, signal: &Signal, at: Second, effects: &mut Vec<Effect>) {
         let tested = self.in_test(signal.heard_at) && (signal.kind.is_red() || signal.kind == SignalKind::Button);
         let Some(device) = self.devices.iter_mut().find(|device| device.id == signal.device) else { return };
+        device.say(signal, at < device.last_seen, effects);
+        let ran_out = device.runs_out();
         device.trend.hear(signal);
-        if let Some(post) = device.post.as_mut().filter(|_| tested) {
-            post.tested = Some(signal.heard_at.into());
-            post.reminded = false;
-        }
+        let renewed = device.trend.battery.filter(|_| ran_out && !device.runs_out());
         if let Some(battery) = &mut device.trend.battery {
             let left = battery.left_days(day_of(signal.heard_at.into())).filter(|left| *left <= WARN_DAYS && !battery.warned);
             if let Some(left) = left {
                 battery.warned = true;
                 effects.push(Effect::Notice(Notice {
                     kind: NoticeKind::NextVisit,
-                    cause: Cause::Technical("battery_replace".into()),
+                    cause: battery_replace(),
                     reason: Reason::new("battery_replace")
                         .text("device", signal.device.as_str())
                         .number("percent", f64::from(battery.percent))
@@ -373,15 +390,27 @@ impl Home {
                 }));
             }
         }
+        if let Some(battery) = renewed.filter(|_| !self.devices.iter().any(Device::runs_out)) {
+            let reason = Reason::new("over_battery").text("device", signal.device.as_str()).number("percent", f64::from(battery.percent));
+            effects.push(over(battery_replace(), None, signal.heard_at, reason));
+        }
+        if tested {
+            self.tried(&signal.device, signal.heard_at, effects, |post| post.tested = Some(signal.heard_at.into()));
+        }
+    }
+
+    /// A device has been tried. The reminder is about all devices of the home that were due.
+    fn tried(&mut self, id: &DeviceId, at: Timestamp, effects: &mut Vec<Effect>, note: impl FnOnce(&mut Post)) {
+        let Some(post) = self.devices.iter_mut().find(|device| device.id == *id).and_then(|device| device.post.as_mut()) else { return };
+        note(post);
+        if std::mem::take(&mut post.reminded) && !self.devices.iter().any(|device| device.post.is_some_and(|post| post.reminded)) {
+            effects.push(over(test_due(), None, at, Reason::new("over_tested").text("device", id.as_str()).time("at", at)));
+        }
     }
 
     /// A person has taken a call of a device and closed it as a test.
-    pub(super) fn prove(&mut self, id: &DeviceId, at: Second) {
-        let post = self.devices.iter_mut().find(|device| device.id == *id).and_then(|device| device.post.as_mut());
-        if let Some(post) = post {
-            post.proved = post.proved.max(Some(at));
-            post.reminded = false;
-        }
+    pub(super) fn prove(&mut self, id: &DeviceId, at: Second, effects: &mut Vec<Effect>) {
+        self.tried(id, at.into(), effects, |post| post.proved = post.proved.max(Some(at)));
     }
 
     /// When the next test by a user becomes overdue.
@@ -401,7 +430,7 @@ impl Home {
             post.reminded = true;
             effects.push(Effect::Notice(Notice {
                 kind: NoticeKind::NextVisit,
-                cause: Cause::Technical("test_due".into()),
+                cause: test_due(),
                 reason: Reason::new("test_due").text("device", id.as_str()).date("last", last.into()),
                 key: format!("test_due:{id}:{}", last.timestamp()),
             }));

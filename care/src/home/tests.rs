@@ -5,6 +5,7 @@ use crate::{Language, SignalKind, Value};
 use proptest::prelude::*;
 
 mod days;
+mod over;
 mod supervise;
 
 fn at(text: &str) -> Timestamp {
@@ -43,6 +44,7 @@ impl Story {
             let (what, level) = match &effect {
                 Effect::Raise(raise) => (raise.cause.name(), format!("{:?}", raise.level).to_lowercase()),
                 Effect::Notice(notice) => (notice.cause.name(), "notice".to_owned()),
+                Effect::Over { cause, .. } => (cause.name(), "over".to_owned()),
             };
             self.log.push(format!("{} {what} {level}", now.format("%m-%d %H:%M")));
         }
@@ -205,7 +207,7 @@ fn a_hub_that_is_off_for_six_hours_is_a_technical_alarm_and_no_silence() {
     assert_eq!((view.occupancy, view.cover), (Occupancy::Unknown, Cover::Unprotected));
     story.hear(SignalKind::Online, "hub", at("03-21 20:20:00"));
     story.hear(SignalKind::Motion, "living-1", at("03-21 20:25:00"));
-    assert_eq!(story.told(), "");
+    assert_eq!(story.told(), "03-21 20:20 technical/hub_offline over");
     assert_eq!(story.home.view(&story.settings, story.now).occupancy, Occupancy::Home);
 }
 
@@ -462,6 +464,7 @@ proptest! {
                         keys.extend(effects.into_iter().map(|effect| match effect {
                             Effect::Raise(raise) => raise.key,
                             Effect::Notice(notice) => notice.key,
+                            Effect::Over { cause, key, .. } => format!("{cause} over {key}"),
                         }));
                     }
                 }
@@ -471,6 +474,7 @@ proptest! {
                 keys.extend(effects.into_iter().map(|effect| match effect {
                     Effect::Raise(raise) => raise.key,
                     Effect::Notice(notice) => notice.key,
+                    Effect::Over { cause, key, .. } => format!("{cause} over {key}"),
                 }));
             }
             (keys, home.deadline(), home.encode())

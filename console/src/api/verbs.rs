@@ -52,6 +52,7 @@ pub(crate) enum OutcomeName {
     HomeCheck,
     AnimalOrVisitor,
     Normal,
+    Over,
     Other,
 }
 
@@ -169,9 +170,9 @@ pub(crate) async fn close(State(app): State<App>, caller: Caller, Id(id): Id, Bo
     let input = Input::Close { by: caller.claimant(), outcome: body.outcome };
     let alarm = act(&app, &caller, id, input.clone(), "close", reason.clone()).await?;
     learn(&app, &alarm).await;
-    // What an alarm about an area stood for is closed with it, but for homes that still cannot be heard.
+    // What an alarm about an area stood for is closed with it, but for homes where it is not over.
     for under in district::symptoms(&app, &caller, &alarm).await? {
-        if district::heard_again(&app, &under).await {
+        if under.cause_over().is_some() {
             // one that somebody has taken meanwhile stays theirs
             act(&app, &caller, under.id.as_str().to_owned(), input.clone(), "close", reason.clone()).await.ok();
         }

@@ -14,7 +14,7 @@ use crate::places::Place;
 use crate::ports::{Phase, Underway};
 use crate::problem::Problem;
 use askama::Template;
-use care::alarm::{Claimant, Ladder, STOPPED_FOR, State};
+use care::alarm::{Claimant, ENDS_AFTER, Ladder, STOPPED_FOR, State};
 use care::plan::{Order, Plan};
 use care::reason::cause_name;
 use care::{Alarm, ContactId, TimeDelta, Timestamp};
@@ -83,6 +83,8 @@ pub(crate) struct Card {
     pub(crate) reason: String,
     pub(crate) pressed: String,
     pub(crate) cancelled: String,
+    /// Why the cause is over, if it is.
+    pub(crate) over: String,
     /// The homes that an alarm about an area stands for.
     pub(crate) under: Vec<super::district::Under>,
     pub(crate) test: bool,
@@ -172,6 +174,7 @@ pub(crate) async fn build(app: &App, caller: &Caller, look: &Look, alarm: &Alarm
         reason: alarm.reason.render(look.language, look.zone),
         pressed: say::again(w, alarm),
         cancelled: alarm.cancelled_at.map(|at| fill(w.cancelled, &[("at", &say::clock(look, at, now))])).unwrap_or_default(),
+        over: alarm.cause_over().map(|over| over.reason.render(look.language, look.zone)).unwrap_or_default(),
         under: super::district::under(app, caller, alarm).await?,
         test: alarm.test,
         state: alarm.state_name(),
@@ -273,6 +276,7 @@ fn next(look: &Look, alarm: &Alarm, plan: &Plan, place: &Place, now: Timestamp) 
     let w = look.words();
     let until = alarm.next_step_at?;
     let (text, whole) = match &alarm.state {
+        State::Raised if alarm.ends_at().is_some() => (w.next_end.to_owned(), ENDS_AFTER),
         State::Raised if plan.rungs.is_empty() => (w.no_plan.to_owned(), plan.round_pause),
         State::Raised => {
             let names: Vec<String> = after(alarm, plan).iter().map(|c| contact_name(look, place, c)).collect();
@@ -307,6 +311,16 @@ async fn timeline(app: &App, look: &Look, alarm: &Alarm, notes: &[Note], place: 
         let by = say::channel(w, a.channel.as_str()).to_owned();
         let event = Event { at: String::new(), mark, what: contact_name(look, place, &a.contact), words: words.to_owned(), by };
         lines.push((a.started_at.unwrap_or(a.asked_at), 1, event));
+    }
+    for over in &alarm.over {
+        let words = over.reason.render(look.language, look.zone);
+        lines.push((over.at, 2, Event { at: String::new(), mark: "○", what: w.timeline_over.to_owned(), words, by: String::new() }));
+    }
+    if let State::Closed { by, at, outcome } = &alarm.state
+        && by.is_platform()
+    {
+        let (what, words) = (say::note(w, "close"), say::outcome(look.language, outcome));
+        lines.push((*at, 3, Event { at: String::new(), mark: "✓", what, words, by: w.by_platform.to_owned() }));
     }
     for note in notes {
         let by = if note.by == "platform" { w.by_platform.to_owned() } else { app.places.person_name(&note.by).await };

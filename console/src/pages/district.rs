@@ -1,11 +1,10 @@
 //! Many homes that cannot be heard for one cause: the alarm about their area stands for theirs. They are shown under
-//! it, and closed with it as far as they are heard again.
+//! it, and closed with it as far as they are over.
 
 use crate::app::App;
 use crate::caller::Caller;
 use crate::problem::Problem;
 use care::district::{area_of, is_symptom};
-use care::home::Cover;
 use care::{Alarm, AlarmId};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -68,9 +67,4 @@ pub(crate) async fn under(app: &App, caller: &Caller, district: &Alarm) -> Resul
         out.push(Under { id: alarm.id.as_str().to_owned(), who, place: place.area() });
     }
     Ok(out)
-}
-
-/// True if the home of an alarm can be heard again.
-pub(crate) async fn heard_again(app: &App, alarm: &Alarm) -> bool {
-    app.parts.homes.view(&alarm.home).await.is_some_and(|view| view.cover != Cover::Unprotected)
 }

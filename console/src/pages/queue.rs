@@ -213,12 +213,17 @@ pub(crate) async fn doing(app: &App, look: &Look, alarm: &Alarm, place: &Place) 
     Ok(match &alarm.state {
         State::Raised => {
             let calling: Vec<String> = alarm.attempts.iter().filter(|a| a.is_open()).map(|a| contact_name(look, place, &a.contact)).collect();
-            if matches!(alarm.ladder, Ladder::Stopped { .. }) { w.state_stopped.to_owned() } else if calling.is_empty() { w.state_raised.to_owned() } else { fill(w.now_calling, &[("who", &calling.join(w.and_who))]) }
+            let mut line = if matches!(alarm.ladder, Ladder::Stopped { .. }) { w.state_stopped.to_owned() } else if calling.is_empty() { w.state_raised.to_owned() } else { fill(w.now_calling, &[("who", &calling.join(w.and_who))]) };
+            if alarm.cause_over().is_some() {
+                line = format!("{line} · {}", w.state_over);
+            }
+            line
         }
         State::Claimed { by, .. } => fill(w.state_claimed, &[("by", &app.places.person_name(by.id()).await)]),
         State::Reported { by, .. } => fill(w.state_reported, &[("by", &app.places.person_name(by.id()).await)]),
         State::Closed { by, outcome, .. } => {
-            fill(w.state_closed, &[("by", &app.places.person_name(by.id()).await), ("outcome", &say::outcome(look.language, outcome))])
+            let by = if by.is_platform() { w.by_platform.to_owned() } else { app.places.person_name(by.id()).await };
+            fill(w.state_closed, &[("by", &by), ("outcome", &say::outcome(look.language, outcome))])
         }
     })
 }

@@ -1,8 +1,7 @@
 //! A district whose power is cut: one row, its homes under it, and one close for those that are heard again.
 
-use crate::support::{House, view};
-use care::home::Cover;
-use care::{Cause, Reason, TimeDelta};
+use crate::support::House;
+use care::{Cause, Reason};
 use serde_json::json;
 use store::ledger::Which;
 use store::Ledger;
@@ -38,8 +37,13 @@ async fn homes_of_a_dark_village_are_one_row_and_are_closed_with_it_as_far_as_th
     assert!(card.contains("王建国") && card.contains("陈秀英") && rows(&card).await >= 2, "{card}");
 
     // one home is back, of the other nothing is heard yet
-    let now = house.now();
-    house.homes.0.lock().unwrap().insert("home-0003".into(), view("home-0003", TimeDelta::hours(3), Cover::Unprotected, now));
+    let back = care::alarm::Over { device: None, at: house.now(), reason: Reason::new("over_home").time("at", house.now()) };
+    let under = house.ledger.open_alarm(&"home-0001".into(), &Cause::Technical("hub_offline".into())).await.unwrap().unwrap().value.id;
+    store::desk::give(&house.ledger, &under, care::alarm::Input::Over(back), vec![], house.now()).await.unwrap();
+    let card = house.page(&cookie, &format!("/?alarm={under}")).await.1;
+    assert!(card.contains("又收到该户的消息") && card.contains("后自动结束"), "{card}");
+    let shown = house.get("linxiao", &format!("/api/v1/alarms/{under}")).await.1;
+    assert!(shown["over_at"].is_string() && shown["over_reason"]["code"] == "over_home" && shown["claimed_by"].is_null(), "{shown}");
     let at = format!("/api/v1/alarms/{id}");
     house.post("linxiao", &format!("{at}/claim"), "{}").await;
     house.post("linxiao", &format!("{at}/report"), &json!({"text": "供电局抢修，已恢复"}).to_string()).await;

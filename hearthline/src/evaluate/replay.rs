@@ -99,7 +99,7 @@ impl<'a> Product<'a> {
                 Effect::Raise(raise) if raise.cause == Cause::Inactivity => (Class::Inactivity, &Tier::ALL, &raise.reason),
                 Effect::Raise(raise) => (Class::Other, &Tier::ALL, &raise.reason),
                 Effect::Notice(notice) if notice.kind == NoticeKind::Operators => (Class::Away, &Tier::ALL, &notice.reason),
-                Effect::Notice(_) => continue,
+                Effect::Notice(_) | Effect::Over { .. } => continue,
             };
             let why = reason.render(care::Language::En, self.settings.zone);
             alerts.push(Alert { at: now, class, tiers, why });

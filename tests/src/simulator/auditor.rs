@@ -212,6 +212,7 @@ impl Auditor {
                 }
             }
             State::Reported { by, .. } if moved && !acted(by.id(), Act::Report) => wrong.push(("ALM-3", format!("{id} was reported by nobody"))),
+            State::Closed { by, .. } if by.is_platform() && alarm.level == Level::Technical && alarm.cause_over().is_some() => {}
             State::Closed { by, .. } if moved && !acted(by.id(), Act::Close) => wrong.push(("ALM-6", format!("{id} was closed by nobody"))),
             State::Claimed { .. } | State::Reported { .. } | State::Closed { .. } => {}
         }

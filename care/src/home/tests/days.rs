@@ -178,8 +178,8 @@ fn a_home_of_the_first_version_is_still_read() {
     let mut story = Story::new();
     story.days(1, 3, &[]);
     let mut old = story.home.encode();
-    old[0] = 4;
-    assert_eq!(Home::decode("h".into(), &old), Err(DecodeError::Version(4)));
+    old[0] = 5;
+    assert_eq!(Home::decode("h".into(), &old), Err(DecodeError::Version(5)));
     let first = include_bytes!("first_version.bin");
     let home = Home::decode("h".into(), first).unwrap();
     assert_eq!(home.view(&story.settings, at("03-04 00:00:00")).devices.len(), 4);

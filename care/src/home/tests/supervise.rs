@@ -35,7 +35,7 @@ fn a_device_that_is_never_heard_after_it_was_enrolled_is_named_and_so_is_one_tha
     assert_eq!(seen(&story, "door").health, DeviceHealth::Working);
     assert_eq!(seen(&story, "door").supervision.unwrap().due_at, Some(at("03-01 04:30:30")));
     story.pass(at("03-01 05:00:00"));
-    assert_eq!(story.told(), "03-01 04:30 technical/hub_offline technical; 03-01 04:30 technical/device_silent technical");
+    assert_eq!(story.told(), "03-01 04:00 technical/device_silent over; 03-01 04:00 technical/hub_offline over; 03-01 04:30 technical/hub_offline technical; 03-01 04:30 technical/device_silent technical");
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn what_stands_behind_a_hub_that_is_gone_is_not_accused_and_is_counted_anew_when
             story.hear(SignalKind::Heartbeat, "hub", when);
         }
     }
-    assert_eq!(story.told(), "03-01 06:03 technical/device_silent technical");
+    assert_eq!(story.told(), "03-01 06:00 technical/hub_offline over; 03-01 06:03 technical/device_silent technical");
     assert_eq!(seen(&story, "c").health, DeviceHealth::Silent);
 }
 
@@ -102,7 +102,7 @@ fn a_falling_battery_is_named_once_before_it_is_empty_and_a_new_one_starts_anew(
     assert_eq!(story.told(), "04-26 08:00 technical/battery_replace notice");
     say(&mut story, day(61), 100.0);
     assert_eq!(seen(&story, "door").trend.replace_within_days, None);
-    assert_eq!(story.told(), "");
+    assert_eq!(story.told(), "05-01 08:00 technical/battery_replace over");
 }
 
 #[test]
