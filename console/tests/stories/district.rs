@@ -39,7 +39,7 @@ async fn homes_of_a_dark_village_are_one_row_and_are_closed_with_it_as_far_as_th
     // one home is back, of the other nothing is heard yet
     let back = care::alarm::Over { device: None, at: house.now(), reason: Reason::new("over_home").time("at", house.now()) };
     let under = house.ledger.open_alarm(&"home-0001".into(), &Cause::Technical("hub_offline".into())).await.unwrap().unwrap().value.id;
-    store::desk::give(&house.ledger, &under, care::alarm::Input::Over(back), vec![], house.now()).await.unwrap();
+    store::desk::give(&*house.ledger, &under, care::alarm::Input::Over(back), vec![], house.now()).await.unwrap();
     let card = house.page(&cookie, &format!("/?alarm={under}")).await.1;
     assert!(card.contains("又收到该户的消息") && card.contains("后自动结束"), "{card}");
     let shown = house.get("linxiao", &format!("/api/v1/alarms/{under}")).await.1;
