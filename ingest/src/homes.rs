@@ -2,34 +2,63 @@
 
 use care::home::{Effect, Home, Input, Settings};
 use care::{DeviceId, HomeId, Lane, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
-use store::ledger::Decided;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use store::Offset;
+use store::ledger::Decided;
 
 /// Version of the snapshot's outer form.
 const FORM: u8 = 1;
 
 /// One home in memory.
 pub(crate) struct Slot {
-    pub(crate) home: Option<Home>,
+    id: HomeId,
+    home: Option<Home>,
     pub(crate) learned: wire::Learned,
     /// The places in the log that this state includes.
-    pub(crate) applied: Decided,
-    deadline: Option<Timestamp>,
+    applied: Decided,
+    /// Where it stands among the deadlines: never later than its own, which a sign of life only puts off.
+    armed: Option<Timestamp>,
     dirty: bool,
-    /// Where the last messages of each device stand in the log, newest first. Not kept across a restart.
-    recent: Vec<(DeviceId, Vec<(Lane, Offset)>)>,
+    /// What is known of each device beside the home's state, the one heard last first. Not kept across a restart.
+    recent: Vec<Recent>,
+}
+
+/// A device that spoke.
+struct Recent {
+    device: DeviceId,
+    /// Where its last messages stand in the log, newest first.
+    places: [Option<(Lane, Offset)>; RECENT_MAX],
+    register: Register,
+}
+
+/// What the register is known to say of a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Register {
+    /// It was not asked yet.
+    Unasked,
+    /// The device is registered.
+    Known,
+    /// It is not, and that was noted then.
+    Stranger(Timestamp),
 }
 
 /// Messages of a device whose places are remembered, and devices of a home (LIM-1).
 const RECENT_MAX: usize = 3;
 const RECENT_DEVICES_MAX: usize = 24;
 
-/// All homes of a shard.
+/// Where a home stands among the slots: found once for each record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place(usize);
+
+/// All homes of a shard. None ever leaves.
 #[derive(Default)]
 pub(crate) struct Homes {
-    slots: BTreeMap<HomeId, Slot>,
-    deadlines: BTreeSet<(Timestamp, HomeId)>,
+    #[expect(clippy::vec_box, reason = "what belongs to one home lies together, and a longer list moves none of it")]
+    slots: Vec<Box<Slot>>,
+    index: HashMap<HomeId, Place>,
+    deadlines: BTreeSet<(Timestamp, Place)>,
+    /// Changed since they were last written.
+    dirty: Vec<Place>,
     /// When the register was asked what the devices of each home were declared to be.
     pub(crate) asked_at: BTreeMap<HomeId, Timestamp>,
 }
@@ -39,144 +68,147 @@ impl Homes {
         self.slots.len()
     }
 
-    pub(crate) fn get(&self, id: &HomeId) -> Option<&Home> {
-        self.slots.get(id).and_then(|s| s.home.as_ref())
+    pub(crate) fn find(&self, id: &HomeId) -> Option<Place> {
+        self.index.get(id).copied()
     }
 
+    /// A home's place, made if it is new.
+    pub(crate) fn place(&mut self, id: &HomeId, now: Timestamp) -> Place {
+        self.find(id).unwrap_or_else(|| {
+            let home = Some(Home::new(id.clone(), now));
+            let place = self.add(Slot { id: id.clone(), home, learned: wire::Learned::default(), applied: Decided::default(), armed: None, dirty: false, recent: Vec::new() });
+            self.changed(place);
+            place
+        })
+    }
+
+    fn add(&mut self, slot: Slot) -> Place {
+        let place = Place(self.slots.len());
+        self.index.insert(slot.id.clone(), place);
+        self.slots.push(Box::new(slot));
+        place
+    }
+
+    pub(crate) fn slot(&mut self, place: Place) -> &mut Slot {
+        match self.slots.get_mut(place.0) {
+            Some(slot) => slot,
+            None => unreachable!("places are given for slots alone, and no slot leaves"),
+        }
+    }
+
+    pub(crate) fn get(&self, place: Place) -> Option<&Home> {
+        self.slots.get(place.0).and_then(|slot| slot.home.as_ref())
+    }
+
+    /// The homes, in the order in which they came.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Home> {
-        self.slots.values().filter_map(|s| s.home.as_ref())
+        self.slots.iter().filter_map(|slot| slot.home.as_ref())
     }
 
-    pub(crate) fn ids(&self) -> Vec<HomeId> {
-        let mut ids: Vec<_> = self.slots.keys().cloned().collect();
+    /// Every home with its place, sorted by name.
+    pub(crate) fn ids(&self) -> Vec<(HomeId, Place)> {
+        let mut ids: Vec<_> = self.index.iter().map(|(id, place)| (id.clone(), *place)).collect();
         ids.sort();
         ids
     }
 
-    /// The slot of a home, made if it is new.
-    pub(crate) fn slot(&mut self, id: &HomeId, now: Timestamp) -> &mut Slot {
-        if !self.slots.contains_key(id) {
-            let slot = Slot { home: Some(Home::new(id.clone(), now)), learned: wire::Learned::default(), applied: Decided::default(), deadline: None, dirty: true, recent: Vec::new() };
-            self.slots.insert(id.clone(), slot);
-        }
-        match self.slots.get_mut(id) {
-            Some(slot) => slot,
-            None => unreachable!("the slot was inserted above"),
+    fn changed(&mut self, place: Place) {
+        if !std::mem::replace(&mut self.slot(place).dirty, true) {
+            self.dirty.push(place);
         }
     }
 
     /// Steps a home and keeps its deadline in order.
-    pub(crate) fn step(&mut self, id: &HomeId, input: Input<'_>, settings: &Settings, now: Timestamp) -> Vec<Effect> {
-        let slot = self.slot(id, now);
-        let home = slot.home.take().unwrap_or_else(|| Home::new(id.clone(), now));
+    pub(crate) fn step(&mut self, place: Place, input: Input<'_>, settings: &Settings, now: Timestamp) -> Vec<Effect> {
+        let slot = self.slot(place);
+        let home = slot.home.take().unwrap_or_else(|| Home::new(slot.id.clone(), now));
         let (home, effects) = home.step(input, settings, now);
         let next = home.deadline();
         slot.home = Some(home);
-        slot.dirty = true;
-        let before = std::mem::replace(&mut slot.deadline, next);
-        if before != next {
-            if let Some(at) = before {
-                self.deadlines.remove(&(at, id.clone()));
-            }
-            if let Some(at) = next {
-                self.deadlines.insert((at, id.clone()));
-            }
+        if next.is_some_and(|next| slot.armed.is_none_or(|armed| next < armed)) {
+            self.arm(place, next);
         }
+        self.changed(place);
         effects
+    }
+
+    fn arm(&mut self, place: Place, at: Option<Timestamp>) {
+        let before = std::mem::replace(&mut self.slot(place).armed, at);
+        if let Some(before) = before {
+            self.deadlines.remove(&(before, place));
+        }
+        if let Some(at) = at {
+            self.deadlines.insert((at, place));
+        }
     }
 
     /// Takes in what a home's devices were declared to be. A home that was never heard of and has nothing declared stays unknown.
     pub(crate) fn declare(&mut self, id: &HomeId, roles: Vec<(DeviceId, Option<wire::Role>)>, now: Timestamp) {
-        if !self.slots.contains_key(id) && roles.iter().all(|(_, role)| role.is_none()) {
+        if self.find(id).is_none() && roles.iter().all(|(_, role)| role.is_none()) {
             return;
         }
-        let slot = self.slot(id, now);
+        let place = self.place(id, now);
         for (device, role) in roles {
-            if slot.learned.role(&device) != role {
-                slot.learned.declare(device, role);
-                slot.dirty = true;
+            let learned = &mut self.slot(place).learned;
+            if learned.role(&device) != role {
+                learned.declare(device, role);
+                self.changed(place);
             }
         }
-    }
-
-    /// Notes where a message of a device stands.
-    pub(crate) fn note(&mut self, id: &HomeId, device: &DeviceId, lane: Lane, offset: Offset) {
-        let Some(slot) = self.slots.get_mut(id) else { return };
-        let mut places = match slot.recent.iter().position(|(known, _)| known == device) {
-            Some(at) => slot.recent.remove(at).1,
-            None => Vec::with_capacity(RECENT_MAX),
-        };
-        if places.first() != Some(&(lane, offset)) {
-            places.insert(0, (lane, offset));
-            places.truncate(RECENT_MAX);
-        }
-        slot.recent.insert(0, (device.clone(), places));
-        slot.recent.truncate(RECENT_DEVICES_MAX);
-    }
-
-    /// Where the last messages of a device stand, newest first.
-    pub(crate) fn recent(&self, id: &HomeId, device: &DeviceId) -> Vec<(Lane, Offset)> {
-        let slot = self.slots.get(id);
-        slot.and_then(|slot| slot.recent.iter().find(|(known, _)| known == device)).map(|(_, places)| places.clone()).unwrap_or_default()
-    }
-
-    /// Marks a record as included in its home's state.
-    pub(crate) fn applied(&mut self, id: &HomeId, lane: Lane, offset: Offset) {
-        if let Some(slot) = self.slots.get_mut(id) {
-            match lane {
-                Lane::Red => slot.applied.red = slot.applied.red.max(offset),
-                Lane::Routine => slot.applied.routine = slot.applied.routine.max(offset),
-            }
-        }
-    }
-
-    /// True if the home's state already includes the record.
-    pub(crate) fn includes(&self, id: &HomeId, lane: Lane, offset: Offset) -> bool {
-        self.slots.get(id).is_some_and(|s| match lane {
-            Lane::Red => s.applied.red >= offset,
-            Lane::Routine => s.applied.routine >= offset,
-        })
     }
 
     /// The first home whose deadline is at or before `now`.
-    pub(crate) fn due(&self, now: Timestamp) -> Option<(Timestamp, HomeId)> {
-        self.deadlines.first().filter(|(at, _)| *at <= now).cloned()
+    pub(crate) fn due(&mut self, now: Timestamp) -> Option<(Timestamp, Place)> {
+        loop {
+            let (at, place) = self.deadlines.first().copied().filter(|(at, _)| *at <= now)?;
+            let own = self.get(place).and_then(Home::deadline);
+            if own == Some(at) {
+                return Some((at, place));
+            }
+            self.arm(place, own); // it was put off meanwhile
+        }
     }
 
-    /// The earliest deadline.
+    /// No deadline is earlier than this.
     pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
         self.deadlines.first().map(|(at, _)| *at)
     }
 
     /// Up to `max` homes that changed since they were last written, encoded. They count as written.
     pub(crate) fn take_dirty(&mut self, max: usize) -> Vec<(HomeId, Vec<u8>)> {
-        let ids: Vec<HomeId> = self.slots.iter().filter(|(_, s)| s.dirty).map(|(id, _)| id.clone()).take(max).collect();
-        let mut out = Vec::with_capacity(ids.len());
-        for id in ids {
-            if let Some(slot) = self.slots.get_mut(&id) {
+        let rest = self.dirty.len().saturating_sub(max);
+        let taken = self.dirty.split_off(rest);
+        taken
+            .into_iter()
+            .map(|place| {
+                let slot = self.slot(place);
                 slot.dirty = false;
-                out.push((id, slot.encode()));
-            }
-        }
-        out
+                (slot.id.clone(), slot.encode())
+            })
+            .collect()
     }
 
     /// Homes that were taken but could not be written are dirty again.
     pub(crate) fn give_back(&mut self, ids: impl Iterator<Item = HomeId>) {
         for id in ids {
-            if let Some(slot) = self.slots.get_mut(&id) {
-                slot.dirty = true;
+            if let Some(place) = self.find(&id) {
+                self.changed(place);
             }
         }
+    }
+
+    /// Room for so many homes more.
+    pub(crate) fn reserve(&mut self, homes: usize) {
+        self.slots.reserve(homes);
+        self.index.reserve(homes);
     }
 
     /// Takes a snapshot in. False if it cannot be read: then the home starts anew and is said to be so.
     pub(crate) fn load(&mut self, id: HomeId, bytes: &[u8]) -> bool {
         let Some(slot) = Slot::decode(&id, bytes) else { return false };
-        if let Some(at) = slot.deadline {
-            self.deadlines.insert((at, id.clone()));
-        }
-        self.slots.insert(id, slot);
+        let deadline = slot.home.as_ref().and_then(Home::deadline);
+        let place = self.add(slot);
+        self.arm(place, deadline);
         true
     }
 }
@@ -196,6 +228,51 @@ pub fn without_place(state: &[u8]) -> Vec<u8> {
 }
 
 impl Slot {
+    /// True if the state already includes the record.
+    pub(crate) fn includes(&self, lane: Lane, offset: Offset) -> bool {
+        match lane {
+            Lane::Red => self.applied.red >= offset,
+            Lane::Routine => self.applied.routine >= offset,
+        }
+    }
+
+    /// Marks a record as included.
+    pub(crate) fn applied(&mut self, lane: Lane, offset: Offset) {
+        match lane {
+            Lane::Red => self.applied.red = self.applied.red.max(offset),
+            Lane::Routine => self.applied.routine = self.applied.routine.max(offset),
+        }
+    }
+
+    /// Notes where a message of a device stands, and says what the register is known to say of the device.
+    pub(crate) fn note(&mut self, device: &DeviceId, lane: Lane, offset: Offset) -> Register {
+        match self.recent.iter().position(|known| known.device == *device) {
+            Some(at) => self.recent.get_mut(..=at).unwrap_or_default().rotate_right(1),
+            None => {
+                self.recent.truncate(RECENT_DEVICES_MAX - 1);
+                self.recent.insert(0, Recent { device: device.clone(), places: [None; RECENT_MAX], register: Register::Unasked });
+            }
+        }
+        let Some(recent) = self.recent.first_mut() else { return Register::Unasked };
+        if recent.places.first() != Some(&Some((lane, offset))) {
+            recent.places.rotate_right(1);
+            if let Some(newest) = recent.places.first_mut() {
+                *newest = Some((lane, offset));
+            }
+        }
+        recent.register
+    }
+
+    /// What the register is known to say of a device that spoke.
+    pub(crate) fn register(&mut self, device: &DeviceId) -> Option<&mut Register> {
+        self.recent.iter_mut().find(|known| known.device == *device).map(|known| &mut known.register)
+    }
+
+    /// Where the last messages of a device stand, newest first.
+    pub(crate) fn recent(&self, device: &DeviceId) -> Vec<(Lane, Offset)> {
+        self.recent.iter().find(|known| known.device == *device).map(|known| known.places.iter().flatten().copied().collect()).unwrap_or_default()
+    }
+
     fn encode(&self) -> Vec<u8> {
         let home = self.home.as_ref().map(Home::encode).unwrap_or_default();
         let learned = match self.learned == wire::Learned::default() {
@@ -227,7 +304,81 @@ impl Slot {
             false => serde_json::from_slice(learned).ok()?,
         };
         let applied = Decided { red: Offset(u64::from_le_bytes(*red)), routine: Offset(u64::from_le_bytes(*routine)) };
-        let deadline = home.deadline();
-        Some(Self { home: Some(home), learned, applied, deadline, dirty: false, recent: Vec::new() })
+        Some(Self { id: id.clone(), home: Some(home), learned, applied, armed: None, dirty: false, recent: Vec::new() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use care::{Signal, SignalKind, TimeDelta, Value};
+
+    fn at(hour: i64) -> Timestamp {
+        "2026-11-23T00:00:00Z".parse::<Timestamp>().unwrap() + TimeDelta::hours(hour)
+    }
+
+    fn hear(homes: &mut Homes, home: &str, now: Timestamp) -> Place {
+        let place = homes.place(&home.into(), now);
+        let signal = Signal { home: home.into(), device: "m".into(), kind: SignalKind::Motion, value: Value::None, room: None, event: None, said_at: None, heard_at: now };
+        homes.step(place, Input::Heard(&signal), &Settings::default(), now);
+        place
+    }
+
+    #[test]
+    fn a_deadline_that_was_put_off_fires_at_its_own_time_and_one_that_came_nearer_too() {
+        let mut homes = Homes::default();
+        let place = hear(&mut homes, "h", at(0));
+        hear(&mut homes, "h", at(5));
+        assert_eq!(homes.next_deadline(), Some(at(12)), "looked at no later than before");
+        assert_eq!(homes.due(at(12)), None);
+        assert_eq!(homes.next_deadline(), Some(at(17)));
+        assert_eq!(homes.due(at(17)), Some((at(17), place)));
+        let told = Input::Told(care::home::Told::Supervise { device: "m".into(), every_s: 60, part: care::home::Part::Sensor });
+        homes.step(place, told, &Settings::default(), at(6));
+        let nearer = homes.get(place).and_then(Home::deadline).unwrap();
+        assert!(nearer < at(7));
+        assert_eq!(homes.due(at(7)), Some((nearer, place)));
+        assert_eq!(homes.deadlines.len(), 1, "a home stands there once");
+    }
+
+    #[test]
+    fn a_changed_home_is_written_once_and_again_if_it_could_not_be() {
+        let mut homes = Homes::default();
+        for home in ["a", "b", "a", "c", "a"] {
+            hear(&mut homes, home, at(0));
+        }
+        let written = |homes: &mut Homes| {
+            let mut out = Vec::new();
+            loop {
+                let some = homes.take_dirty(2);
+                out.extend(some.iter().map(|(id, _)| id.to_string()));
+                if some.len() < 2 {
+                    out.sort();
+                    return out;
+                }
+            }
+        };
+        assert_eq!(written(&mut homes), ["a", "b", "c"]);
+        assert_eq!(written(&mut homes), [""; 0]);
+        homes.give_back(["b".into(), "b".into()].into_iter());
+        assert_eq!(written(&mut homes), ["b"]);
+    }
+
+    #[test]
+    fn the_last_places_of_a_device_are_known_and_what_the_register_said_of_it() {
+        let mut homes = Homes::default();
+        let place = hear(&mut homes, "h", at(0));
+        let slot = homes.slot(place);
+        for (n, device) in [(1, "m"), (2, "d"), (3, "m"), (3, "m"), (4, "m"), (5, "m")] {
+            slot.note(&device.into(), Lane::Routine, Offset(n));
+        }
+        assert_eq!(slot.recent(&"m".into()).iter().map(|(_, offset)| offset.0).collect::<Vec<_>>(), [5, 4, 3]);
+        assert_eq!(slot.recent(&"x".into()), []);
+        *slot.register(&"m".into()).unwrap() = Register::Known;
+        assert_eq!(slot.note(&"m".into(), Lane::Routine, Offset(6)), Register::Known);
+        for n in 0..30 {
+            slot.note(&DeviceId::new(format!("d{n}")), Lane::Routine, Offset(n));
+        }
+        assert_eq!((slot.recent.len(), slot.note(&"m".into(), Lane::Routine, Offset(7))), (RECENT_DEVICES_MAX, Register::Unasked));
     }
 }

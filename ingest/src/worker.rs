@@ -1,19 +1,19 @@
 //! One worker: reads the log of one shard of homes and decides.
 
+mod intake;
+
 use crate::book::Book;
-use crate::decide::{Done, Origin, Wish, decide, wishes};
+use crate::decide::{Done, decide, wishes};
 use crate::handle::{Handle, Lag, Request};
 use crate::homes::Homes;
-use crate::told::told;
-use care::cause::raised_by;
-use care::home::{Effect, Input};
-use care::{DeviceId, EventId, HomeId, Lane, SignalKind, TimeDelta, Timestamp};
-use std::collections::{BTreeMap, HashMap};
+use care::home::{Home, Input};
+use care::{HomeId, Lane, TimeDelta, Timestamp};
+use intake::Pending;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use store::ledger::{Decided, LedgerError, Quarantined, Tx, Write};
-use store::telemetry::Point;
-use store::{Clock, Entry, EventLog, Fence, Ledger, LogError, Ownership, Shard, TelemetrySink};
+use store::ledger::{Decided, LedgerError, Tx, Write};
+use store::{Clock, EventLog, Fence, Ledger, LogError, Ownership, Shard, TelemetrySink};
 use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
 
@@ -82,27 +82,6 @@ const ROUTINE_BATCH: usize = 512;
 const DUE_BATCH: usize = 256;
 /// Homes written in one transaction of a snapshot.
 const SNAPSHOT_BATCH: usize = 500;
-/// Quarantined messages kept per home and hour; more are counted only (LIM-1).
-const QUARANTINE_PER_HOUR: u32 = 20;
-/// Devices remembered as registered or noted; when there are more the memory starts anew (LIM-1).
-const FAMILIAR_MAX: usize = 200_000;
-/// An unregistered device is written down at most this often.
-const UNKNOWN_EVERY: TimeDelta = TimeDelta::minutes(1);
-
-/// What has been decided in memory and waits for the ledger.
-#[derive(Default)]
-struct Pending {
-    wishes: Vec<Wish>,
-    writes: Vec<Write>,
-    /// Devices that spoke and are not known to be registered.
-    strangers: Vec<(HomeId, DeviceId, Timestamp)>,
-}
-
-impl Pending {
-    fn is_empty(&self) -> bool {
-        self.wishes.is_empty() && self.writes.is_empty()
-    }
-}
 
 /// A worker for one shard.
 pub struct Worker {
@@ -129,8 +108,6 @@ pub struct Worker {
     last_heard_at: Option<Timestamp>,
     quarantined: BTreeMap<HomeId, u32>,
     quarantine_hour: i64,
-    /// Devices that need no look into the register: registered ones (`None`), and when an unregistered one was last noted.
-    familiar: HashMap<(HomeId, DeviceId), Option<Timestamp>>,
     requests: mpsc::Receiver<Request>,
     handle: Handle,
 }
@@ -187,11 +164,11 @@ impl Worker {
             last_heard_at: None,
             quarantined: BTreeMap::new(),
             quarantine_hour: 0,
-            familiar: HashMap::new(),
             requests,
             handle: Handle { requests: tell },
         };
         let mut unreadable = 0u32;
+        worker.homes.reserve(snapshots.len());
         for (id, bytes) in snapshots {
             if !worker.homes.load(id, &bytes) {
                 unreadable += 1;
@@ -318,9 +295,9 @@ impl Worker {
 
     fn we_were_down(&mut self, from: Timestamp, to: Timestamp) {
         warn!(from = %from, to = %to, homes = self.homes.len(), "we were not listening");
-        for id in self.homes.ids() {
-            let effects = self.homes.step(&id, Input::WeWereDown { from, to }, &self.settings.homes, to);
-            self.wish(&id, effects, to);
+        for (id, place) in self.homes.ids() {
+            let effects = self.homes.step(place, Input::WeWereDown { from, to }, &self.settings.homes, to);
+            self.routine.wishes.extend(wishes(&id, effects, to));
         }
     }
 
@@ -483,152 +460,14 @@ impl Worker {
     /// Fires what is due. True if there may be more.
     async fn fire_deadlines(&mut self, now: Timestamp) -> bool {
         for _ in 0..DUE_BATCH {
-            let Some((at, id)) = self.homes.due(now) else { return false };
-            let effects = self.homes.step(&id, Input::TimePassed, &self.settings.homes, now);
-            self.wish(&id, effects, at);
+            let Some((at, place)) = self.homes.due(now) else { return false };
+            let effects = self.homes.step(place, Input::TimePassed, &self.settings.homes, now);
+            if let Some(home) = self.homes.get(place) {
+                self.routine.wishes.extend(wishes(&home.id, effects, at));
+            }
         }
         let _stored_with_the_next_turn = self.commit_routine().await;
         true
-    }
-
-    /// What a home asks for becomes a wish with an identity of its own.
-    fn wish(&mut self, home: &HomeId, effects: Vec<Effect>, at: Timestamp) {
-        self.routine.wishes.extend(wishes(home, effects, at));
-    }
-
-    /// Takes records in: steps the homes, gathers what is asked for.
-    async fn take_in(&mut self, lane: Lane, batch: Vec<Entry>, pending: &mut Pending) {
-        self.homes.look_up(&*self.book, lane, &batch, self.clock.now()).await;
-        for entry in batch {
-            let Entry { offset, record } = entry;
-            self.counters.records.fetch_add(1, Ordering::Relaxed);
-            self.last_heard_at = self.last_heard_at.max(Some(record.heard_at));
-            let included = self.homes.includes(&record.home, lane, offset);
-            let decided_before = match lane {
-                Lane::Red => offset <= self.decided.red,
-                Lane::Routine => offset <= self.decided.routine,
-            };
-            match lane {
-                Lane::Red => self.read.red = offset,
-                Lane::Routine => self.read.routine = offset,
-            }
-            if included && decided_before {
-                continue;
-            }
-            if let Some(told) = told(&record) {
-                if !included {
-                    let effects = self.homes.step(&record.home, Input::Told(told), &self.settings.homes, record.heard_at);
-                    pending.wishes.extend(wishes(&record.home, effects, record.heard_at));
-                }
-                self.homes.applied(&record.home, lane, offset);
-                continue;
-            }
-            let slot = self.homes.slot(&record.home, record.heard_at);
-            let message = wire::Message {
-                home: Some(&record.home),
-                topic: &record.topic,
-                payload: &record.payload,
-                heard_at: record.heard_at,
-                retained: wire::Retained::No,
-            };
-            let decoded = wire::decode(&message, &mut slot.learned);
-            if let (wire::Decoded::Quarantine { fault, .. }, false) = (&decoded, decided_before) {
-                let reason = fault.to_string();
-                self.quarantine(&record, reason, pending);
-            }
-            for (index, signal) in decoded.signals().iter().enumerate() {
-                self.counters.signals.fetch_add(1, Ordering::Relaxed);
-                self.homes.note(&signal.home, &signal.device, lane, offset);
-                if !included {
-                    let effects = self.homes.step(&signal.home, Input::Heard(signal), &self.settings.homes, record.heard_at);
-                    pending.wishes.extend(wishes(&signal.home, effects, record.heard_at));
-                }
-                if decided_before {
-                    continue;
-                }
-                let event = signal.event.clone().unwrap_or_else(|| {
-                    // Without a name of its own a message is known by its place in the log: rather twice than never.
-                    let place = format!("log:{}:{lane:?}:{}:{index}", self.shard.0, offset.0);
-                    EventId::named(&signal.home, &signal.device, signal.kind.name(), &place)
-                });
-                let raise = raised_by(signal, event.as_str());
-                let until = self.homes.get(&signal.home).and_then(|home| home.test_until(record.heard_at));
-                if let (Some(raise), Some(until)) = (&raise, until) {
-                    if let Some(raise) = care::cause::raised_in_test(raise.clone(), until) {
-                        pending.wishes.push(Wish::Raise { event, home: signal.home.clone(), raise, at: record.heard_at, origin: Origin::Message });
-                    }
-                } else if let Some(raise) = raise {
-                    pending.wishes.push(Wish::Raise { event, home: signal.home.clone(), raise, at: record.heard_at, origin: Origin::Message });
-                } else if signal.kind == SignalKind::Cancel {
-                    pending.wishes.push(Wish::Cancel { home: signal.home.clone() });
-                } else if signal.kind == SignalKind::Well && !matches!(signal.value, care::Value::Bool(false)) {
-                    pending.wishes.push(Wish::Well { home: signal.home.clone(), at: record.heard_at });
-                }
-                self.measure(signal);
-                let key = (signal.home.clone(), signal.device.clone());
-                let familiar = self.familiar.get(&key).is_some_and(|noted| noted.is_none_or(|at| record.heard_at - at < UNKNOWN_EVERY));
-                if !familiar {
-                    pending.strangers.push((key.0, key.1, record.heard_at));
-                }
-            }
-            self.homes.applied(&record.home, lane, offset);
-        }
-    }
-
-    /// Looks the devices that spoke up in the register and notes those that are not there.
-    async fn fill_in(&mut self, pending: &mut Pending) {
-        for (home, device, at) in std::mem::take(&mut pending.strangers) {
-            if self.familiar.get(&(home.clone(), device.clone())).is_some_and(|noted| noted.is_none_or(|last| at - last < UNKNOWN_EVERY)) {
-                continue; // said twice in this batch
-            }
-            if self.familiar.len() >= FAMILIAR_MAX {
-                self.familiar.clear();
-            }
-            match self.book.knows(&home, &device).await {
-                Ok(true) => {
-                    self.familiar.insert((home, device), None);
-                }
-                Ok(false) => {
-                    self.counters.unknown_devices.fetch_add(1, Ordering::Relaxed);
-                    pending.writes.push(Write::UnknownDevice { home: home.clone(), device: device.clone(), at });
-                    self.familiar.insert((home, device), Some(at));
-                }
-                Err(error) => warn!(%error, "the register could not be asked about a device"),
-            }
-        }
-    }
-
-    fn quarantine(&mut self, record: &store::Record, reason: String, pending: &mut Pending) {
-        self.counters.quarantined.fetch_add(1, Ordering::Relaxed);
-        let hour = record.heard_at.timestamp() / 3600;
-        if hour != self.quarantine_hour {
-            self.quarantine_hour = hour;
-            self.quarantined.clear();
-        }
-        let kept = self.quarantined.entry(record.home.clone()).or_default();
-        if *kept >= QUARANTINE_PER_HOUR {
-            return;
-        }
-        *kept += 1;
-        let payload = record.payload.iter().copied().take(4096).collect();
-        pending.writes.push(Write::Quarantine(Quarantined {
-            home: record.home.clone(),
-            topic: record.topic.clone(),
-            payload,
-            reason,
-            heard_at: record.heard_at,
-        }));
-    }
-
-    fn measure(&self, signal: &care::Signal) {
-        if let care::Value::Number(value) = signal.value {
-            self.telemetry.offer(Point {
-                series: signal.kind.name(),
-                tags: vec![("home", signal.home.to_string()), ("device", signal.device.to_string())],
-                value,
-                at: signal.at(self.settings.homes.late_max),
-            });
-        }
     }
 
     /// Writes the states of the homes that changed, with the place in the log that they include.
@@ -670,21 +509,26 @@ impl Worker {
         }
     }
 
+    fn home(&self, id: &HomeId) -> Option<&Home> {
+        self.homes.find(id).and_then(|place| self.homes.get(place))
+    }
+
     fn answer(&mut self, request: Request) {
         let now = self.clock.now();
         match request {
             Request::View(id, tell) => {
-                let _gone = tell.send(self.homes.get(&id).map(|h| h.view(&self.settings.homes, now)));
+                let _gone = tell.send(self.home(&id).map(|h| h.view(&self.settings.homes, now)));
             }
             Request::OutageWorklist(tell) => {
-                let list = self.homes.iter().map(|h| h.view(&self.settings.homes, now)).filter(|v| v.outage_worklist).collect();
+                let mut list: Vec<_> = self.homes.iter().map(|h| h.view(&self.settings.homes, now)).filter(|v| v.outage_worklist).collect();
+                list.sort_by(|a, b| a.home.cmp(&b.home));
                 let _gone = tell.send(list);
             }
             Request::Routine(id, tell) => {
-                let _gone = tell.send(self.homes.get(&id).map(|h| h.routine_view(&self.settings.homes, now)));
+                let _gone = tell.send(self.home(&id).map(|h| h.routine_view(&self.settings.homes, now)));
             }
             Request::Recent(id, device, tell) => {
-                let _gone = tell.send(self.homes.recent(&id, &device));
+                let _gone = tell.send(self.homes.find(&id).map(|place| self.homes.slot(place).recent(&device)).unwrap_or_default());
             }
             Request::Lag(tell) => {
                 let lag = Lag {
