@@ -172,7 +172,8 @@ pub(crate) async fn close(State(app): State<App>, caller: Caller, Id(id): Id, Bo
     learn(&app, &alarm).await;
     // What an alarm about an area stood for is closed with it, but for homes where it is not over.
     for under in district::symptoms(&app, &caller, &alarm).await? {
-        if under.cause_over().is_some() {
+        // as the ledger has it now: what a desk was last told may be older
+        if app.parts.ledger.alarm(&under.id).await?.is_some_and(|now| now.value.cause_over().is_some()) {
             // one that somebody has taken meanwhile stays theirs
             act(&app, &caller, under.id.as_str().to_owned(), input.clone(), "close", reason.clone()).await.ok();
         }
