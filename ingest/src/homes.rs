@@ -5,6 +5,7 @@ use care::{DeviceId, HomeId, Lane, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use store::ledger::Decided;
 use store::Offset;
+use tracing::warn;
 
 /// Version of the snapshot's outer form.
 const FORM: u8 = 1;
@@ -32,6 +33,8 @@ pub(crate) struct Homes {
     deadlines: BTreeSet<(Timestamp, HomeId)>,
     /// When the register was asked what the devices of each home were declared to be.
     pub(crate) asked_at: BTreeMap<HomeId, Timestamp>,
+    /// Homes whose stored states are in a newer form: a newer program wrote them and is to find them again as they were.
+    newer: BTreeSet<HomeId>,
 }
 
 impl Homes {
@@ -56,8 +59,7 @@ impl Homes {
     /// The slot of a home, made if it is new.
     pub(crate) fn slot(&mut self, id: &HomeId, now: Timestamp) -> &mut Slot {
         if !self.slots.contains_key(id) {
-            let slot = Slot { home: Some(Home::new(id.clone(), now)), learned: wire::Learned::default(), applied: Decided::default(), deadline: None, dirty: true, recent: Vec::new() };
-            self.slots.insert(id.clone(), slot);
+            self.slots.insert(id.clone(), Slot::of(Home::new(id.clone(), now)));
         }
         match self.slots.get_mut(id) {
             Some(slot) => slot,
@@ -150,7 +152,7 @@ impl Homes {
 
     /// Up to `max` homes that changed since they were last written, encoded. They count as written.
     pub(crate) fn take_dirty(&mut self, max: usize) -> Vec<(HomeId, Vec<u8>)> {
-        let ids: Vec<HomeId> = self.slots.iter().filter(|(_, s)| s.dirty).map(|(id, _)| id.clone()).take(max).collect();
+        let ids: Vec<HomeId> = self.slots.iter().filter(|(id, s)| s.dirty && !self.newer.contains(*id)).map(|(id, _)| id.clone()).take(max).collect();
         let mut out = Vec::with_capacity(ids.len());
         for id in ids {
             if let Some(slot) = self.slots.get_mut(&id) {
@@ -170,20 +172,52 @@ impl Homes {
         }
     }
 
-    /// Takes a snapshot in. False if it cannot be read: then the home starts anew and is said to be so.
-    pub(crate) fn load(&mut self, id: HomeId, bytes: &[u8]) -> bool {
-        let Some(slot) = Slot::decode(&id, bytes) else { return false };
-        if let Some(at) = slot.deadline {
-            self.deadlines.insert((at, id.clone()));
+    /// Takes the stored states in. What a newer program has written is not written over: it is to find it again as it was.
+    pub(crate) fn load(&mut self, states: Vec<(HomeId, Vec<u8>)>) {
+        let mut damaged = 0u32;
+        for (id, bytes) in states {
+            let slot = match Slot::decode(&id, &bytes) {
+                Ok(slot) => slot,
+                Err(Unread::Newer(slot)) => {
+                    self.newer.insert(id.clone());
+                    *slot
+                }
+                Err(Unread::Damaged) => {
+                    damaged += 1;
+                    continue;
+                }
+            };
+            if let Some(at) = slot.deadline {
+                self.deadlines.insert((at, id.clone()));
+            }
+            self.slots.insert(id, slot);
         }
-        self.slots.insert(id, slot);
-        true
+        if damaged > 0 {
+            warn!(homes = damaged, "states could not be read: these homes start anew from the log");
+        }
+        if !self.newer.is_empty() {
+            warn!(homes = self.newer.len(), "a newer program has written these homes' states: it finds them again as they were; here their routine is unknown");
+        }
     }
+
+    /// True if states of a newer form are kept. They can be brought up to date only from the place in the log that they
+    /// were written at: it must not be moved.
+    pub(crate) fn keeps_newer(&self) -> bool {
+        !self.newer.is_empty()
+    }
+}
+
+/// Why a stored state cannot be taken in as it is.
+enum Unread {
+    /// It is in a newer form; what an older program may know of the home.
+    Newer(Box<Slot>),
+    /// It is in none.
+    Damaged,
 }
 
 /// What a snapshot's home has taught about its devices.
 pub(crate) fn learned_of(id: &HomeId, bytes: &[u8]) -> Option<wire::Learned> {
-    Slot::decode(id, bytes).map(|slot| slot.learned)
+    Slot::decode(id, bytes).ok().map(|slot| slot.learned)
 }
 
 /// A home's state that forgets which places of the log it includes: for a log that begins anew. What cannot be read stays as it is.
@@ -212,22 +246,42 @@ impl Slot {
         out
     }
 
-    fn decode(id: &HomeId, bytes: &[u8]) -> Option<Self> {
-        let (form, rest) = bytes.split_first()?;
-        if *form != FORM {
-            return None;
+    fn decode(id: &HomeId, bytes: &[u8]) -> Result<Self, Unread> {
+        let Parts { applied, home, learned } = Parts::of(bytes).ok_or(Unread::Damaged)?;
+        let learned = if learned.is_empty() { Ok(wire::Learned::default()) } else { serde_json::from_slice(learned) };
+        match (Home::decode(id.clone(), home), learned) {
+            (Ok(home), Ok(learned)) => Ok(Self { applied, deadline: home.deadline(), learned, dirty: false, ..Self::of(home) }),
+            // Whole, but with something that this program has no name for.
+            (Ok(home), Err(error)) if error.is_data() => Err(Unread::Newer(Box::new(Self { applied, deadline: home.deadline(), ..Self::of(home) }))),
+            // How far it is up to date means nothing here: it begins where the shard's states were written.
+            (Err(_), learned) => Err(Home::of_a_newer_form(id.clone(), home).map_or(Unread::Damaged, |home| {
+                Unread::Newer(Box::new(Self { learned: learned.unwrap_or_default(), ..Self::of(home) }))
+            })),
+            (Ok(_), Err(_)) => Err(Unread::Damaged),
         }
+    }
+
+    /// A home of which nothing is stored yet.
+    fn of(home: Home) -> Self {
+        Self { home: Some(home), learned: wire::Learned::default(), applied: Decided::default(), deadline: None, dirty: true, recent: Vec::new() }
+    }
+}
+
+/// The outer form of a stored state. It stays: what is new goes into the home's own form, with a number of its own.
+struct Parts<'a> {
+    applied: Decided,
+    home: &'a [u8],
+    learned: &'a [u8],
+}
+
+impl<'a> Parts<'a> {
+    fn of(bytes: &'a [u8]) -> Option<Self> {
+        let (_, rest) = bytes.split_first().filter(|(form, _)| **form == FORM)?;
         let (red, rest) = rest.split_first_chunk::<8>()?;
         let (routine, rest) = rest.split_first_chunk::<8>()?;
         let (length, rest) = rest.split_first_chunk::<4>()?;
         let (home, learned) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
-        let home = Home::decode(id.clone(), home).ok()?;
-        let learned = match learned.is_empty() {
-            true => wire::Learned::default(),
-            false => serde_json::from_slice(learned).ok()?,
-        };
         let applied = Decided { red: Offset(u64::from_le_bytes(*red)), routine: Offset(u64::from_le_bytes(*routine)) };
-        let deadline = home.deadline();
-        Some(Self { home: Some(home), learned, applied, deadline, dirty: false, recent: Vec::new() })
+        Some(Self { applied, home, learned })
     }
 }
