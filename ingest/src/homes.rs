@@ -5,6 +5,7 @@ use care::{DeviceId, HomeId, Lane, Timestamp};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use store::Offset;
 use store::ledger::Decided;
+use tracing::warn;
 
 /// Version of the snapshot's outer form.
 const FORM: u8 = 1;
@@ -19,6 +20,8 @@ pub(crate) struct Slot {
     /// Where it stands among the deadlines: never later than its own, which a sign of life only puts off.
     armed: Option<Timestamp>,
     dirty: bool,
+    /// What is stored of it was written by a newer program, which is to find it again as it was.
+    newer: bool,
     /// What is known of each device beside the home's state, the one heard last first. Not kept across a restart.
     recent: Vec<Recent>,
 }
@@ -61,6 +64,8 @@ pub(crate) struct Homes {
     dirty: Vec<Place>,
     /// When the register was asked what the devices of each home were declared to be.
     pub(crate) asked_at: BTreeMap<HomeId, Timestamp>,
+    /// Homes whose stored states are in a newer form.
+    newer: usize,
 }
 
 impl Homes {
@@ -75,8 +80,7 @@ impl Homes {
     /// A home's place, made if it is new.
     pub(crate) fn place(&mut self, id: &HomeId, now: Timestamp) -> Place {
         self.find(id).unwrap_or_else(|| {
-            let home = Some(Home::new(id.clone(), now));
-            let place = self.add(Slot { id: id.clone(), home, learned: wire::Learned::default(), applied: Decided::default(), armed: None, dirty: false, recent: Vec::new() });
+            let place = self.add(Slot::of(id.clone(), Home::new(id.clone(), now)));
             self.changed(place);
             place
         })
@@ -112,8 +116,10 @@ impl Homes {
         ids
     }
 
+    /// It is to be written, unless what is stored of it is a newer program's.
     fn changed(&mut self, place: Place) {
-        if !std::mem::replace(&mut self.slot(place).dirty, true) {
+        let slot = self.slot(place);
+        if !slot.newer && !std::mem::replace(&mut slot.dirty, true) {
             self.dirty.push(place);
         }
     }
@@ -197,25 +203,53 @@ impl Homes {
         }
     }
 
-    /// Room for so many homes more.
-    pub(crate) fn reserve(&mut self, homes: usize) {
-        self.slots.reserve(homes);
-        self.index.reserve(homes);
+    /// Takes the stored states in. What a newer program has written is not written over: it is to find it again as it was.
+    pub(crate) fn load(&mut self, states: Vec<(HomeId, Vec<u8>)>) {
+        self.slots.reserve(states.len());
+        self.index.reserve(states.len());
+        let mut damaged = 0u32;
+        for (id, bytes) in states {
+            let slot = match Slot::decode(&id, &bytes) {
+                Ok(slot) => slot,
+                Err(Unread::Newer(slot)) => {
+                    self.newer += 1;
+                    *slot
+                }
+                Err(Unread::Damaged) => {
+                    damaged += 1;
+                    continue;
+                }
+            };
+            let deadline = slot.home.as_ref().and_then(Home::deadline);
+            let place = self.add(slot);
+            self.arm(place, deadline);
+        }
+        if damaged > 0 {
+            warn!(homes = damaged, "states could not be read: these homes start anew from the log");
+        }
+        if self.newer > 0 {
+            warn!(homes = self.newer, "a newer program has written these homes' states: it finds them again as they were; here their routine is unknown");
+        }
     }
 
-    /// Takes a snapshot in. False if it cannot be read: then the home starts anew and is said to be so.
-    pub(crate) fn load(&mut self, id: HomeId, bytes: &[u8]) -> bool {
-        let Some(slot) = Slot::decode(&id, bytes) else { return false };
-        let deadline = slot.home.as_ref().and_then(Home::deadline);
-        let place = self.add(slot);
-        self.arm(place, deadline);
-        true
+    /// True if states of a newer form are kept. They can be brought up to date only from the place in the log that they
+    /// were written at: it must not be moved.
+    pub(crate) fn keeps_newer(&self) -> bool {
+        self.newer > 0
     }
+}
+
+/// Why a stored state cannot be taken in as it is.
+enum Unread {
+    /// It is in a newer form; what an older program may know of the home.
+    Newer(Box<Slot>),
+    /// It is in none.
+    Damaged,
 }
 
 /// What a snapshot's home has taught about its devices.
 pub(crate) fn learned_of(id: &HomeId, bytes: &[u8]) -> Option<wire::Learned> {
-    Slot::decode(id, bytes).map(|slot| slot.learned)
+    Slot::decode(id, bytes).ok().map(|slot| slot.learned)
 }
 
 /// A home's state that forgets which places of the log it includes: for a log that begins anew. What cannot be read stays as it is.
@@ -289,22 +323,43 @@ impl Slot {
         out
     }
 
-    fn decode(id: &HomeId, bytes: &[u8]) -> Option<Self> {
-        let (form, rest) = bytes.split_first()?;
-        if *form != FORM {
-            return None;
+    fn decode(id: &HomeId, bytes: &[u8]) -> Result<Self, Unread> {
+        let Parts { applied, home, learned } = Parts::of(bytes).ok_or(Unread::Damaged)?;
+        let learned = if learned.is_empty() { Ok(wire::Learned::default()) } else { serde_json::from_slice(learned) };
+        match (Home::decode(id.clone(), home), learned) {
+            (Ok(home), Ok(learned)) => Ok(Self { applied, learned, ..Self::of(id.clone(), home) }),
+            // Whole, but with something that this program has no name for.
+            (Ok(home), Err(error)) if error.is_data() => Err(Unread::Newer(Box::new(Self { applied, newer: true, ..Self::of(id.clone(), home) }))),
+            // How far it is up to date means nothing here: it begins where the shard's states were written.
+            (Err(_), learned) => Err(Home::of_a_newer_form(id.clone(), home).map_or(Unread::Damaged, |home| {
+                Unread::Newer(Box::new(Self { learned: learned.unwrap_or_default(), newer: true, ..Self::of(id.clone(), home) }))
+            })),
+            (Ok(_), Err(_)) => Err(Unread::Damaged),
         }
+    }
+
+    /// A home of which nothing else is known.
+    fn of(id: HomeId, home: Home) -> Self {
+        Self { id, home: Some(home), learned: wire::Learned::default(), applied: Decided::default(), armed: None, dirty: false, newer: false, recent: Vec::new() }
+    }
+}
+
+/// The outer form of a stored state. It stays: what is new goes into the home's own form, with a number of its own.
+struct Parts<'a> {
+    applied: Decided,
+    home: &'a [u8],
+    learned: &'a [u8],
+}
+
+impl<'a> Parts<'a> {
+    fn of(bytes: &'a [u8]) -> Option<Self> {
+        let (_, rest) = bytes.split_first().filter(|(form, _)| **form == FORM)?;
         let (red, rest) = rest.split_first_chunk::<8>()?;
         let (routine, rest) = rest.split_first_chunk::<8>()?;
         let (length, rest) = rest.split_first_chunk::<4>()?;
         let (home, learned) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
-        let home = Home::decode(id.clone(), home).ok()?;
-        let learned = match learned.is_empty() {
-            true => wire::Learned::default(),
-            false => serde_json::from_slice(learned).ok()?,
-        };
         let applied = Decided { red: Offset(u64::from_le_bytes(*red)), routine: Offset(u64::from_le_bytes(*routine)) };
-        Some(Self { id: id.clone(), home: Some(home), learned, applied, armed: None, dirty: false, recent: Vec::new() })
+        Some(Self { applied, home, learned })
     }
 }
 

@@ -167,16 +167,7 @@ impl Worker {
             requests,
             handle: Handle { requests: tell },
         };
-        let mut unreadable = 0u32;
-        worker.homes.reserve(snapshots.len());
-        for (id, bytes) in snapshots {
-            if !worker.homes.load(id, &bytes) {
-                unreadable += 1;
-            }
-        }
-        if unreadable > 0 {
-            warn!(homes = unreadable, "snapshots could not be read: these homes start anew from the log");
-        }
+        worker.homes.load(snapshots);
         worker.catch_up().await.map_err(StartError::Log)?;
         let alive_at = alive_at.and_then(|text| text.parse::<Timestamp>().ok());
         let last_listened = alive_at.max(worker.last_heard_at);
@@ -482,8 +473,9 @@ impl Worker {
             let last = homes.len() < SNAPSHOT_BATCH;
             let ids: Vec<HomeId> = homes.iter().map(|(id, _)| id.clone()).collect();
             if !ids.is_empty() || last {
-                // The shard's place moves only with the last part: a death in between reads a little more again.
-                let place = last.then_some(as_of);
+                // The shard's place moves only with the last part: a death in between reads a little more again. And not at all beside
+                // states that only a newer program can bring up to date.
+                let place = (last && !self.homes.keeps_newer()).then_some(as_of);
                 let mut writes = vec![Write::Snapshot { shard: self.shard, as_of: place, homes }];
                 if last {
                     writes.push(self.decided_write(Lane::Routine));

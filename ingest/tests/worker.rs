@@ -10,7 +10,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use store::ledger::{LedgerError, Which};
+use store::ledger::{Decided, LedgerError, Tx, Which, Write};
 use store::memory::{MemoryLedger, MemoryLog};
 use store::telemetry::NoTelemetry;
 use store::{Clock, Done, Entry, EventLog, Ledger, LogError, Offset, Record, Shard};
@@ -128,6 +128,26 @@ impl House {
         if let Some((task, _)) = self.running.take() {
             task.abort();
         }
+    }
+
+    /// As a hand-over does it: the states are written.
+    async fn end(&mut self) {
+        if let Some((task, _)) = self.running.take() {
+            self.stop.send(true).unwrap();
+            task.await.unwrap();
+        }
+    }
+
+    /// The stored states, and the place in the log that they are as of.
+    async fn states(&self) -> (Decided, Vec<(HomeId, Vec<u8>)>) {
+        self.ledger.snapshots(Shard(0)).await.unwrap()
+    }
+
+    /// Writes the number of every stored home's form.
+    async fn form(&self, version: u8) {
+        let mut homes = self.states().await.1;
+        homes.iter_mut().for_each(|(_, state)| state[1 + 8 + 8 + 4] = version);
+        self.ledger.commit(Tx { fence: None, writes: vec![Write::Snapshot { shard: Shard(0), as_of: None, homes }] }).await.unwrap();
     }
 
     async fn say(&self, home: &str, device: &str, signal: &str, payload: &str) {
@@ -323,6 +343,48 @@ async fn what_people_tell_is_there_again_after_a_death_and_nobody_else_can_tell_
     let (_, handle) = house.running.as_ref().unwrap();
     assert_eq!(handle.view(&"home-1".into()).await.unwrap().occupancy, Occupancy::Away);
     assert_eq!(handle.routine(&"home-1".into()).await.unwrap().rules, rules);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_newer_program_has_learned_it_finds_again_after_an_older_one_had_the_shard() {
+    use care::home::{Cover, Monitoring, Rules, Switch};
+    let mut house = House::new();
+    house.start().await;
+    let tell = async |house: &House, home: &str, told: Told| ingest::tell(&house.log, &home.into(), &told, house.clock.now()).await.unwrap();
+    let rules = Rules { temperature: Switch::On, ..Rules::default() };
+    house.say("home-1", "motion-1", "motion", "{}").await;
+    tell(&house, "home-1", Told::Rules(rules)).await;
+    tell(&house, "home-2", Told::Consent(Monitoring::Off)).await;
+    house.pass(TimeDelta::minutes(2)).await;
+    house.end().await;
+    let known = house.states().await.1[0].1[1 + 8 + 8 + 4];
+
+    // For the older program the states are in a form that it does not know.
+    house.form(u8::MAX).await;
+    let before = house.states().await;
+    house.start().await;
+    let (_, handle) = house.running.as_ref().unwrap();
+    assert_ne!(handle.routine(&"home-1".into()).await.unwrap().rules, rules, "it does not know them");
+    assert_eq!(handle.view(&"home-2".into()).await.unwrap().cover, Cover::Unprotected, "VIS-3");
+    house.say("home-1", "button", "call", r#"{"id":"1"}"#).await;
+    house.say("home-3", "motion-1", "motion", "{}").await;
+    tell(&house, "home-1", Told::Holiday { until: house.clock.now() + TimeDelta::days(3) }).await;
+    assert_eq!(house.alarms().await.len(), 1, "a call is a call");
+    house.pass(TimeDelta::minutes(2)).await;
+    house.end().await;
+    let after = house.states().await;
+    assert!((after.0, &after.1[..2]) == (before.0, &before.1[..]), "nothing is written over, and the log is read again from there");
+    assert_eq!(after.1.len(), 3, "what it knows it writes");
+
+    house.form(known).await;
+    house.start().await;
+    let (_, handle) = house.running.as_ref().unwrap();
+    assert_eq!(handle.routine(&"home-1".into()).await.unwrap().rules, rules);
+    assert_eq!(handle.view(&"home-1".into()).await.unwrap().occupancy, Occupancy::Away, "told while the older one had the shard");
+    let alarms = house.alarms().await;
+    assert_eq!((alarms.len(), alarms[0].presses), (1, 1));
+    house.end().await;
+    assert!(house.states().await.0.red > before.0.red, "the place moves on again");
 }
 
 #[tokio::test(start_paused = true)]

@@ -137,12 +137,23 @@ impl<'a> Reader<'a> {
 }
 
 impl Home {
+    /// A home whose state is in a newer form than this program knows: nothing is known of it but whether it is monitored, which
+    /// every form says in the same place (VIS-3). `None` if that is not what the bytes are.
+    pub fn of_a_newer_form(id: HomeId, bytes: &[u8]) -> Option<Self> {
+        let mut from = Reader(bytes);
+        let (version, flags) = (from.u8().ok()?, from.flags().ok()?);
+        let [on, ..] = flags;
+        let monitoring = if on { Monitoring::On } else { Monitoring::Off };
+        (version > VERSION).then(|| Self { monitoring, ..Self::new(id, crate::Timestamp::UNIX_EPOCH) })
+    }
+
     /// The home as bytes, at most [`ENCODED_BYTES_MAX`]: where the devices' names would not fit, those
     /// unheard for longest are left out, those that the register wants last of all. Times are kept to the second.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Writer(Vec::with_capacity(512));
         let lasting = self.devices.iter().any(|device| device.lasting != Lasting::default());
         out.u8(if lasting { VERSION } else { VERSION_BEFORE });
+        // The first flag is for good: an older program reads it of a newer form.
         out.flags([
             self.monitoring == Monitoring::On,
             self.outage_worklist,

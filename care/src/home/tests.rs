@@ -349,6 +349,21 @@ fn an_encoded_home_stays_small_and_bad_bytes_are_refused() {
 }
 
 #[test]
+fn of_a_newer_form_it_is_known_whether_the_home_is_monitored_and_nothing_else() {
+    for monitoring in [Monitoring::On, Monitoring::Off] {
+        let mut story = Story::new();
+        story.hear(SignalKind::Motion, "kitchen-1", at("03-01 08:00:00"));
+        story.step(Input::Told(Told::Consent(monitoring)), at("03-01 09:00:00"));
+        let mut bytes = story.home.encode();
+        assert_eq!(Home::of_a_newer_form("h".into(), &bytes), None, "this form is read whole");
+        bytes[0] = u8::MAX;
+        assert!(Home::decode("h".into(), &bytes).is_err());
+        let home = Home::of_a_newer_form("h".into(), &bytes[..2]).unwrap();
+        assert_eq!(home, Home { monitoring, ..Home::new("h".into(), story.now) });
+    }
+}
+
+#[test]
 fn the_rules_beside_silence_speak_only_when_switched_on() {
     for (switch, told) in [
         (Switch::Off, ""),

@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use store::ledger::{Tx, Write};
 use store::postgres::{MemberView, PgLedger};
 use store::{Clock, Ledger, Shard};
@@ -30,9 +30,9 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 const ADOPT_EVERY: Duration = Duration::from_secs(1);
 /// How often a process says that it lives.
 const ALIVE_EVERY: Duration = Duration::from_secs(2);
-/// A process that the ledger does not know must be heard for so long before it counts as a copy's; one that is not heard any
-/// more for so long is forgotten.
-const STRANGE_FOR: Duration = Duration::from_secs(10);
+/// A process must have been heard anew before so many looks into a ledger that does not know it, before it counts as a copy's; one
+/// that was not heard before so many looks is forgotten.
+const STRANGE_LOOKS: u32 = 5;
 
 /// A question to the owner of a shard.
 #[derive(Debug, Serialize, Deserialize)]
@@ -219,19 +219,37 @@ pub async fn adopt(engine: Arc<Engine>) {
     }
 }
 
-/// Processes that are heard and that the ledger does not know: when for the first time, and when last.
+/// Processes that are heard, by the looks into the ledger that did not know them. Not by the time between their words: where this
+/// process was held up, the last words of one that has ended meanwhile are read long after the ones before.
 #[derive(Default)]
-struct Strangers(BTreeMap<String, (Instant, Instant)>);
+struct Strangers(BTreeMap<String, Stranger>);
+
+#[derive(Default)]
+struct Stranger {
+    /// Since the last look.
+    heard: bool,
+    /// Looks that found it unknown and heard anew.
+    looks: u32,
+    /// Looks since it was heard.
+    silent: u32,
+}
 
 impl Strangers {
-    fn hear(&mut self, id: String, at: Instant) {
-        self.0.entry(id).or_insert((at, at)).1 = at;
+    fn hear(&mut self, id: String) {
+        self.0.entry(id).or_default().heard = true;
     }
 
-    /// True if one goes on being heard. The last words of one that has left or been succeeded, however late they come, are none.
-    fn copy_lives(&mut self, members: &[MemberView], now: Instant) -> bool {
-        self.0.retain(|id, (_, last)| now.duration_since(*last) < STRANGE_FOR && members.iter().all(|m| m.id != *id));
-        self.0.values().any(|(first, last)| last.duration_since(*first) >= STRANGE_FOR)
+    /// A look: one that goes on being heard. The last words of one that has left or been succeeded, however late they come, are none.
+    fn copy_lives(&mut self, members: &[MemberView]) -> Option<&str> {
+        self.0.retain(|id, stranger| {
+            if std::mem::take(&mut stranger.heard) {
+                (stranger.looks, stranger.silent) = (stranger.looks + 1, 0);
+            } else {
+                stranger.silent += 1;
+            }
+            stranger.silent < STRANGE_LOOKS && members.iter().all(|m| m.id != *id)
+        });
+        self.0.iter().find(|(_, stranger)| stranger.looks >= STRANGE_LOOKS).map(|(id, _)| id.as_str())
     }
 }
 
@@ -250,12 +268,15 @@ pub(super) async fn watch_copies(client: Client, subject: String, ledger: Arc<Pg
             }
         };
         let mut tick = tokio::time::interval(ALIVE_EVERY);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
+                // Everything that was said before a look belongs to it.
+                biased;
                 message = others.next() => {
                     let Some(message) = message else { break };
                     if let Ok(id) = String::from_utf8(message.payload.to_vec()) {
-                        strangers.hear(id, Instant::now());
+                        strangers.hear(id);
                     }
                 }
                 _ = tick.tick() => {
@@ -263,7 +284,8 @@ pub(super) async fn watch_copies(client: Client, subject: String, ledger: Arc<Pg
                         debug!(%error, node, "the others could not be told that this process lives");
                     }
                     let Ok(members) = ledger.members().await else { continue };
-                    if strangers.copy_lives(&members, Instant::now()) {
+                    if let Some(id) = strangers.copy_lives(&members) {
+                        error!(id, "another process works on a copy of this ledger: calling is held until an operator releases it");
                         strangers = Strangers::default();
                         told = told || hold(&ledger, &*clock).await;
                     }
@@ -274,7 +296,6 @@ pub(super) async fn watch_copies(client: Client, subject: String, ledger: Arc<Pg
 }
 
 async fn hold(ledger: &PgLedger, clock: &dyn Clock) -> bool {
-    error!("another process works on a copy of this ledger: calling is held until an operator releases it");
     let writes = vec![
         Write::Setting { key: alerts::engine::CALLING.0.into(), value: alerts::engine::CALLING.1.into() },
         Write::Audit { at: clock.now(), who: "platform".into(), action: "ledger.second_copy".into(), subject: "platform".into() },
@@ -289,24 +310,40 @@ mod tests {
     use super::*;
     use store::postgres::Member;
 
+    fn members(id: &str) -> [MemberView; 1] {
+        let member = Member { node: "n".into(), version: String::new(), duties: String::new(), address: String::new() };
+        [MemberView { id: id.into(), member, lease_ms: 4_000 }]
+    }
+
     #[test]
     fn only_who_goes_on_being_heard_and_is_not_in_the_ledger_works_on_a_copy() {
-        let began = Instant::now();
-        let at = |seconds: u64| began + Duration::from_secs(seconds);
-        let member = Member { node: "n".into(), version: String::new(), duties: String::new(), address: String::new() };
-        let members = [MemberView { id: "new life".into(), member, lease_ms: 4_000 }];
         let mut strangers = Strangers::default();
         // The life before has said that it lives, and was killed; its name has a new life now.
-        strangers.hear("old life".into(), at(0));
-        for second in 1..40 {
-            strangers.hear("new life".into(), at(second));
-            assert!(!strangers.copy_lives(&members, at(second)), "after {second} s");
+        strangers.hear("old life".into());
+        for look in 1..40 {
+            strangers.hear("new life".into());
+            assert_eq!(strangers.copy_lives(&members("new life")), None, "look {look}");
         }
-        // A copy goes on.
-        let found = (40..60).find(|second| {
-            strangers.hear("copy".into(), at(*second));
-            strangers.copy_lives(&members, at(*second))
+        // A copy goes on; not each of its words comes before a look of its own.
+        let found = (1..20).find(|look| {
+            if look % 3 != 0 {
+                strangers.hear("copy".into());
+            }
+            strangers.copy_lives(&members("new life")).is_some()
         });
-        assert_eq!(found, Some(50));
+        assert_eq!(found, Some(7));
+    }
+
+    /// Seen: a node was held up for twelve seconds while another one was killed and started again. It held the calling of all.
+    #[test]
+    fn the_last_words_of_a_life_that_ended_while_this_process_was_held_up_are_no_copys() {
+        let mut strangers = Strangers::default();
+        strangers.hear("old life".into());
+        // The look takes long, and fails. What was said meanwhile is read after it.
+        (0..6).for_each(|_| strangers.hear("old life".into()));
+        for look in 0..10 {
+            assert_eq!(strangers.copy_lives(&members("new life")), None, "look {look}");
+        }
+        assert!(strangers.0.is_empty(), "and it is forgotten");
     }
 }
