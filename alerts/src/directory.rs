@@ -2,13 +2,14 @@
 
 use crate::channel::EffectKey;
 use async_trait::async_trait;
+use care::alarm::{LEAD, LEAD_AFTER, SECOND, SECOND_AFTER};
 use care::plan::{Rota, rota_of};
-use care::{ContactId, HomeId, Timestamp};
+use care::{Alarm, ContactId, HomeId, Timestamp};
 use chrono_tz::Tz;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use store::link::Links;
-use store::{Clock, LedgerError, Register};
+use store::{Clock, LedgerError, Register, shift};
 
 /// The kind of sheet that holds a rota, by its name.
 pub const ROTA_SHEET: &str = "rota";
@@ -42,8 +43,8 @@ pub trait Directory: Send + Sync {
     async fn contact(&self, id: &ContactId) -> Result<Option<ContactFacts>, LedgerError>;
 
     /// Those who stand for a contact of a plan at this moment, the best first: of a rota whoever is on duty and the
-    /// stand-in, otherwise the contact.
-    async fn standing_for(&self, id: &ContactId) -> Result<Vec<ContactId>, LedgerError> {
+    /// stand-in, of [`SECOND`] and [`LEAD`] those of the shift to whom the alarm goes now, otherwise the contact.
+    async fn standing_for(&self, id: &ContactId, _alarm: &Alarm) -> Result<Vec<ContactId>, LedgerError> {
         Ok(vec![id.clone()])
     }
 
@@ -82,6 +83,31 @@ impl RegisterDirectory {
     pub fn with_links(self, links: Option<Links>) -> Self {
         Self { links, ..self }
     }
+
+    /// Those of the shift to whom an alarm goes that nobody takes, as the consoles say it, each as the contact of their own
+    /// sign-in name; then whoever the rota of that name says (`second`, `lead`). Without a second person it is the lead.
+    async fn called_up(&self, id: &ContactId, alarm: &Alarm) -> Result<Vec<ContactId>, LedgerError> {
+        let now = self.clock.now();
+        let home = self.register.home(&alarm.home).await?;
+        let on = shift::on_shift(&*self.register, now).await?;
+        let leads = shift::leads(&*self.register).await?;
+        let on = on.iter().map(|(person, _)| (&person.id, person.area.as_str()));
+        let mut up = shift::called_up(alarm, home.as_ref().map(|h| h.area.as_str()), on, &leads);
+        let is_lead = |person: &care::PersonId| leads.iter().any(|(lead, _)| lead == person);
+        let (after, rotas): (_, &[&str]) = if id.as_str() == SECOND { (SECOND_AFTER, &["second", "lead"]) } else { (LEAD_AFTER, &["lead"]) };
+        // A lead on shift may have been the first or the second for this alarm; as the lead they are called all the same.
+        up.retain(|(at, person)| if after == SECOND_AFTER { *at >= after || is_lead(person) } else { is_lead(person) });
+        let mut out: Vec<ContactId> = up.into_iter().map(|(_, person)| ContactId::new(person.as_str())).collect();
+        for rota in rotas {
+            out.extend(self.on_duty(rota, now).await?);
+        }
+        Ok(out)
+    }
+
+    async fn on_duty(&self, rota: &str, now: Timestamp) -> Result<Vec<ContactId>, LedgerError> {
+        let rota = self.register.sheet(ROTA_SHEET, rota).await?.and_then(|sheet| serde_json::from_value::<Rota>(sheet.body).ok());
+        Ok(rota.map(|rota| rota.on_duty(now)).unwrap_or_default())
+    }
 }
 
 #[async_trait]
@@ -91,10 +117,12 @@ impl Directory for RegisterDirectory {
         Ok(found.map(|c| ContactFacts { addresses: c.addresses, language: c.language }))
     }
 
-    async fn standing_for(&self, id: &ContactId) -> Result<Vec<ContactId>, LedgerError> {
+    async fn standing_for(&self, id: &ContactId, alarm: &Alarm) -> Result<Vec<ContactId>, LedgerError> {
+        if [SECOND, LEAD].contains(&id.as_str()) {
+            return self.called_up(id, alarm).await;
+        }
         let Some(name) = rota_of(id) else { return Ok(vec![id.clone()]) };
-        let rota = self.register.sheet(ROTA_SHEET, name).await?.and_then(|sheet| serde_json::from_value::<Rota>(sheet.body).ok());
-        Ok(rota.map(|rota| rota.on_duty(self.clock.now())).unwrap_or_default())
+        self.on_duty(name, self.clock.now()).await
     }
 
     fn link(&self, key: &EffectKey, now: Timestamp) -> Option<String> {
@@ -165,7 +193,9 @@ mod tests {
         };
         ledger.put(vec![Put::Sheet(sheet), Put::Elder(elder)]).await.unwrap();
         let directory = RegisterDirectory::new(Arc::new(ledger), chrono_tz::Asia::Shanghai, Arc::new(TestClock::new()));
-        let ask = async |id: &str| directory.standing_for(&id.into()).await.unwrap();
+        let raise = care::cause::Raise { cause: care::Cause::Call, level: care::Level::Red, reason: care::Reason::new("x"), key: "k".into(), device: None };
+        let (alarm, _) = Alarm::raise("a".into(), "home-1".into(), vec![], raise, false, &care::plan::Plan::default(), now);
+        let ask = async |id: &str| directory.standing_for(&id.into(), &alarm).await.unwrap();
         assert_eq!(ask("rota.guishan").await, ["lin".into(), "deputy".into()]);
         tokio::time::sleep(std::time::Duration::from_secs(8 * 3600)).await;
         assert_eq!(ask("rota.guishan").await, ["chen".into(), "deputy".into()], "the shift has changed");

@@ -182,7 +182,7 @@ pub(crate) fn rung(contacts: &[&str], channels: &[&str]) -> Rung {
 }
 
 pub(crate) fn plan(rungs: Vec<Rung>) -> Plan {
-    Plan { rungs, ..Plan::default() }
+    Plan { rungs, call_up: Vec::new(), ..Plan::default() }
 }
 
 impl World {

@@ -116,12 +116,23 @@ pub struct Plan {
     /// An attention alarm calls the elder first; `None` = the ladder at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check_call: Option<CheckCall>,
+    /// How those are reached to whom a red alarm goes that nobody takes, the best first; empty: on their screens alone.
+    #[serde(default = "call_up", skip_serializing_if = "is_call_up")]
+    pub call_up: Vec<ChannelName>,
     /// When a contact may be called; who is not named here may be called at any time.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub hours: BTreeMap<ContactId, Vec<Hours>>,
     /// The zone of `hours`.
     #[serde(default = "shanghai", skip_serializing_if = "is_shanghai")]
     pub zone: String,
+}
+
+fn call_up() -> Vec<ChannelName> {
+    vec![ChannelName::VOICE.into(), ChannelName::SMS.into()]
+}
+
+fn is_call_up(channels: &Vec<ChannelName>) -> bool {
+    *channels == call_up()
 }
 
 fn shanghai() -> String {
@@ -141,6 +152,7 @@ impl Default for Plan {
             report_within: TimeDelta::minutes(15),
             close_within: TimeDelta::hours(8),
             check_call: None,
+            call_up: call_up(),
             hours: BTreeMap::new(),
             zone: shanghai(),
         }
@@ -202,6 +214,9 @@ impl Plan {
             if !(TimeDelta::minutes(1)..=TimeDelta::hours(2)).contains(&check.within) || !(TimeDelta::minutes(1)..=check.within).contains(&check.again) {
                 return Err(PlanError::OutOfRange("check_call (within 1 min to 2 h, again 1 min to within)"));
             }
+        }
+        if self.call_up.len() > RUNGS_MAX {
+            return Err(PlanError::OutOfRange("call_up (at most 16 channels)"));
         }
         let sound = self.hours.values().all(|h| !h.is_empty() && h.len() <= SHIFTS_MAX && h.iter().all(Hours::is_sound));
         if !sound || self.hours.len() > RUNGS_MAX * RUNGS_MAX {

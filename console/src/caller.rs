@@ -64,17 +64,7 @@ impl Need {
                 | Role::Administrator => true,
                 Role::Department | Role::Visitor | Role::Family | Role::WallBoard => false,
             },
-            Self::Act => match role {
-                Role::Operator | Role::ShiftLead | Role::Administrator => true,
-                Role::VillageLiaison
-                | Role::TownGuide
-                | Role::CitySupervisor
-                | Role::Department
-                | Role::Visitor
-                | Role::Family
-                | Role::Responder
-                | Role::WallBoard => false,
-            },
+            Self::Act => store::shift::is_at_the_desk(role),
             Self::Visit => match role {
                 Role::Operator
                 | Role::ShiftLead

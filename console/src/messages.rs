@@ -197,6 +197,8 @@ word_table! {
     note_rejected: "调度方拒绝", "refused by the dispatch centre";
     note_on_scene: "已到现场", "on the scene";
     note_on_duty: "当班的是", "on duty";
+    call_up_second: "第二位值班人", "the second person on shift";
+    call_up_lead: "带班负责人", "the lead of the shift";
     called_up: "已叫 {who} 接手", "{who} is called up";
     called_up_next: "后再叫 {who} 接手", "until {who} is called up";
     called_up_you: "{who} 的报警无人接手，请您处理", "The alarm of {who} is not taken: it is yours now";
@@ -350,7 +352,9 @@ word_table! {
 
     // The home.
     presence_title: "在家情况", "Presence";
-    presence_strip: "过去 18 小时和今后 6 小时：各设备最近一次信号，安静时段，下一个期限", "The last 18 and the next 6 hours: last signal of each device, the silence, the next deadline";
+    presence_strip: "过去 24 小时和今后 6 小时：何时有动静，各设备最近一次信号，安静时段，下一个期限", "The last 24 and the next 6 hours: when life was seen, last signal of each device, the silence, the next deadline";
+    presence_life: "有动静", "life seen";
+    presence_legend: "▬ 有动静  ● 设备最近一次信号  │ 现在", "▬ life seen  ● a device's last signal  │ now";
     presence_never: "还没有收到过这户的信号。请检查设备是否通电、网关是否在线。", "Nothing has been heard from this home yet. Check that the devices have power and that the hub is on line.";
     cover: "保护状态", "Cover";
     cover_protected: "完整", "protected";
@@ -377,6 +381,8 @@ word_table! {
     device_silent: "失联", "silent";
     device_offline: "离线", "offline";
     device_unregistered: "未登记", "not registered";
+    device_plain: "设备 {device}", "device {device}";
+    device_nobodys: "未登记的设备 {device}", "the unregistered device {device}";
     kind_button: "呼叫按钮", "call button";
     kind_motion: "人体感应", "motion sensor";
     kind_door: "门磁", "door sensor";

@@ -24,7 +24,16 @@ pub(crate) fn taken(headers: &HeaderMap) -> bool {
 
 /// Packed: quickly rather than small.
 pub(crate) fn pack(plain: &[u8]) -> std::io::Result<Bytes> {
-    let mut out = GzEncoder::new(Vec::with_capacity(plain.len() / 4), Compression::fast());
+    pack_by(plain, Compression::fast())
+}
+
+/// Packed: small rather than quickly, for what is packed once.
+pub(crate) fn pack_small(plain: &[u8]) -> std::io::Result<Bytes> {
+    pack_by(plain, Compression::best())
+}
+
+fn pack_by(plain: &[u8], how: Compression) -> std::io::Result<Bytes> {
+    let mut out = GzEncoder::new(Vec::with_capacity(plain.len() / 4), how);
     out.write_all(plain)?;
     out.finish().map(Bytes::from)
 }

@@ -170,6 +170,8 @@ pub(crate) struct AttemptShape {
     contact: String,
     /// The channel's name: `voice`, `webhook`, ...
     channel: String,
+    /// Why, if it is not the ladder that asked for it; otherwise null.
+    why: Option<ReasonShape>,
     /// When it was asked for.
     asked_at: DateTime<Utc>,
     /// When the channel began.
@@ -180,12 +182,13 @@ pub(crate) struct AttemptShape {
     outcome: Option<AttemptOutcomeName>,
 }
 
-impl From<&Attempt> for AttemptShape {
-    fn from(attempt: &Attempt) -> Self {
+impl AttemptShape {
+    fn new(attempt: &Attempt, zone: Tz) -> Self {
         Self {
             no: attempt.no,
             contact: attempt.contact.as_str().to_owned(),
             channel: attempt.channel.to_string(),
+            why: attempt.why.as_ref().map(|why| ReasonShape::new(why, zone)),
             asked_at: attempt.asked_at,
             started_at: attempt.started_at,
             ended_at: attempt.ended_at,
@@ -269,7 +272,7 @@ impl AlarmShape {
             round: alarm.round,
             reason: ReasonShape::new(&alarm.reason, zone),
             raised_at: alarm.raised_at,
-            next_step_at: alarm.next_step_at,
+            next_step_at: alarm.deadline(),
             claimed_by: person.map(|c| c.id().to_owned()),
             claimed_by_kind: person.map(ClaimantKind::from),
             claimed_at,
@@ -282,7 +285,7 @@ impl AlarmShape {
             over_reason: alarm.cause_over().map(|over| ReasonShape::new(&over.reason, zone)),
             test: alarm.test,
             devices: alarm.devices.iter().map(|d| d.as_str().to_owned()).collect(),
-            attempts: alarm.attempts.iter().map(AttemptShape::from).collect(),
+            attempts: alarm.attempts.iter().map(|attempt| AttemptShape::new(attempt, zone)).collect(),
         }
     }
 }

@@ -24,6 +24,7 @@ pub mod ownership;
 pub mod postgres;
 pub mod register;
 pub mod sheet;
+pub mod shift;
 pub mod sqlite;
 pub mod telemetry;
 

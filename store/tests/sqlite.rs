@@ -228,7 +228,7 @@ async fn the_last_word_of_a_device_never_goes_back() {
 async fn every_attempt_is_kept_beside_the_alarm() {
     let temp = tempfile::tempdir().unwrap();
     let (ledger, _) = open(temp.path()).unwrap();
-    let attempt = |no| Attempt { no, contact: "c".into(), channel: "voice".into(), asked_at: now(), started_at: None, ended_at: None, outcome: None };
+    let attempt = |no| Attempt { no, contact: "c".into(), channel: "voice".into(), why: None, asked_at: now(), started_at: None, ended_at: None, outcome: None };
     for no in 1..=100 {
         let writes = vec![Write::Attempts { alarm: "a".into(), attempts: vec![attempt(no)] }];
         ledger.commit(Tx { fence: None, writes }).await.unwrap();

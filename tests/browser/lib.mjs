@@ -109,6 +109,18 @@ export function browser() {
   });
 }
 
+/** A part of the browser: closing it closes the windows that were opened by it, and no others. */
+export function owned(chrome) {
+  const contexts = [];
+  return {
+    async newContext(...how) {
+      contexts.push(await chrome.newContext(...how));
+      return contexts.at(-1);
+    },
+    close: () => Promise.all(contexts.map((context) => context.close())),
+  };
+}
+
 /** A browser window with a language and a theme. Errors of the page are errors of the story. */
 export async function window_(chrome, at, { language = "zh", theme = "light", width = 1440, height = 900, ...more } = {}) {
   const context = await chrome.newContext({ viewport: { width, height }, colorScheme: theme, ...more });

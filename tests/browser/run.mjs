@@ -1,16 +1,14 @@
-// node run.mjs [PATTERN]: the stories, then every page in both languages and themes. A story that fails is tried once more,
-// in a new house, and is said to be flaky if it passes then.
+// node run.mjs [PATTERN]: the stories and every page, each in both languages and themes. A story that fails is tried once
+// more, in a new house, and is said to be flaky if it passes then. What waits for time rather than for the machine runs at
+// once; what measures time runs alone.
 
-import { browser, fits, house, must, signIn, town, until, violations, window_ } from "./lib.mjs";
+import { browser, fits, house, must, owned, signIn, town, until, violations, window_ } from "./lib.mjs";
 import { OFFICE } from "./office.mjs";
 import { OFFICE_PAGES, PAGES } from "./pages.mjs";
-import { HOUSES, STORIES } from "./stories.mjs";
+import { ALONE, HOUSES, STORIES } from "./stories.mjs";
 
-const LOOKS = [
-  { language: "zh", theme: "light" },
-  { language: "en", theme: "dark" },
-];
-const ALL_LOOKS = ["zh", "en"].flatMap((language) => ["light", "dark"].map((theme) => ({ language, theme })));
+const LOOKS = ["zh", "en"].flatMap((language) => ["light", "dark"].map((theme) => ({ language, theme })));
+const AT_ONCE = 3;
 const pattern = new RegExp(process.argv[2] ?? "");
 const chrome = await browser();
 let passed = 0;
@@ -32,24 +30,36 @@ async function test(name, work) {
   failed += 1;
 }
 
+/** Works all of these off, so many at a time. */
+async function worked(works, atOnce) {
+  const left = [...works];
+  await Promise.all(Array.from({ length: atOnce }, async () => {
+    for (let work = left.shift(); work; work = left.shift()) await work();
+  }));
+}
+
 const stories = [
   ...Object.entries(STORIES).map(([name, story]) => [name, story, () => house(...(HOUSES[name] ?? []))]),
   ...Object.entries(OFFICE).map(([name, story]) => [name, story, town]),
 ];
-for (const [name, story, begin] of stories) {
-  for (const look of LOOKS) {
-    await test(`${name} [${look.language} ${look.theme}]`, async () => {
-      const at = await begin();
-      try {
-        const page = await story(chrome, at, look);
-        must(page.faults.length === 0, page.faults.join("; "));
-      } finally {
-        for (const context of chrome.contexts()) await context.close();
-        await at.end();
-      }
-    });
-  }
-}
+const told = (wanted) =>
+  stories.filter(([name]) => ALONE.has(name) === wanted).flatMap(([name, story, begin]) =>
+    LOOKS.map((look) => () =>
+      test(`${name} [${look.language} ${look.theme}]`, async () => {
+        const at = await begin();
+        const windows = owned(chrome);
+        try {
+          const page = await story(windows, at, look);
+          must(page.faults.length === 0, page.faults.join("; "));
+        } finally {
+          await windows.close();
+          await at.end();
+        }
+      }),
+    ),
+  );
+await worked(told(false), AT_ONCE);
+await worked(told(true), 1);
 
 /** Controls that are smaller than 24 px, links within sentences left out (WCAG 2.5.8). */
 const small = () =>
@@ -61,7 +71,7 @@ const small = () =>
 
 /** Every page of a list in every look, on a desk and on a phone. */
 async function looked(at, list, whole) {
-  for (const look of ALL_LOOKS) {
+  const inALook = async (look) => {
     const pages = new Map();
     for (const { path, who } of list) {
       await test(`${path} [${look.language} ${look.theme}]`, async () => {
@@ -85,7 +95,8 @@ async function looked(at, list, whole) {
       });
     }
     for (const page of pages.values()) await page.context().close();
-  }
+  };
+  await worked(LOOKS.map((look) => () => inALook(look)), 2);
 }
 
 if (PAGES.some(({ path }) => pattern.test(path))) {

@@ -20,6 +20,9 @@ export const HOUSES = {
   "500 alarms come at once, and a red one stands on top": ["--homes", "501"],
 };
 
+/** What measures how soon something is seen: the machine is its own. */
+export const ALONE = new Set(["500 alarms come at once, and a red one stands on top", "a red alarm stands on top of a flood"]);
+
 export const STORIES = {
   async "press, sound, claim, report, close"(chrome, at, look) {
     const page = await window_(chrome, at, look);

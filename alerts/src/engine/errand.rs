@@ -190,7 +190,7 @@ impl Engine {
             let facts = self.directory.elder(&alarm.home, contact).await?;
             return Ok(facts.and_then(|mut f| f.addresses.remove(channel.as_str()).map(|a| (contact.clone(), a, f.language))));
         }
-        for who in self.directory.standing_for(contact).await? {
+        for who in self.directory.standing_for(contact, alarm).await? {
             let facts = self.directory.contact(&who).await?;
             if let Some(found) = facts.and_then(|mut f| f.addresses.remove(channel.as_str()).map(|a| (who, a, f.language))) {
                 return Ok(Some(found));

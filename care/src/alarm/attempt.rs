@@ -1,7 +1,7 @@
 //! One attempt to reach one contact about one alarm, and how it ended.
 
 use crate::plan::ChannelName;
-use crate::{ContactId, Timestamp};
+use crate::{ContactId, Reason, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// How an attempt ended. Only [`AttemptOutcome::Accepted`] is a person's acknowledgement (ALM-3).
@@ -56,7 +56,7 @@ impl AttemptOutcome {
 }
 
 /// One attempt.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
     /// Its number: the number of the effect that asked for it.
     pub no: u32,
@@ -64,6 +64,9 @@ pub struct Attempt {
     pub contact: ContactId,
     /// By what.
     pub channel: ChannelName,
+    /// Why, if it is not the ladder that asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<Reason>,
     /// When it was asked for.
     pub asked_at: Timestamp,
     /// When the channel began.

@@ -27,7 +27,7 @@ pub use check::{WELL_AT, WELL_CALL};
 pub use over::{ENDS_AFTER, OVER, Over};
 pub use quality::{Answers, Chatter, Flood, Quality, quality};
 pub use steps::{STEP_OUTCOMES, STEPS_MAX, Step, StepDone, step_outcomes, steps};
-pub use unclaimed::{LEAD_AFTER, LOUDER_AFTER, SECOND_AFTER, Stage, called_up, stage};
+pub use unclaimed::{CallUp, LEAD, LEAD_AFTER, LOUDER_AFTER, SECOND, SECOND_AFTER, Stage, called_up, stage};
 
 use crate::cause::Raise;
 use crate::plan::{ChannelName, Plan};
@@ -48,6 +48,8 @@ pub const STOPPED_FOR: TimeDelta = TimeDelta::minutes(2);
 pub const REASONS: &[Row] = &[
     ("well_call", "{at} 的每日问候电话。", "The daily call of {at}."),
     ("drill_alarm", "{at} 的演练。", "A drill of {at}."),
+    ("call_up_second", "{waited} 无人接手，叫第二位值班人。", "Nobody has taken it for {waited}: a second person on shift is called."),
+    ("call_up_lead", "{waited} 无人接手，叫带班负责人。", "Nobody has taken it for {waited}: the lead of the shift is called."),
     ("claim_lapsed", "已由 {by} 接手，但 {within} 内没有报告，重新呼叫。", "Taken by {by}, but no report within {within}: calling again."),
     ("audit_no_deadline", "平台自检：{count} 个未关闭的报警没有下一步时间（如 {alarm}）。", "Self-audit: {count} open alarms have no next step ({alarm} is one)."),
     ("audit_overdue", "平台自检：{count} 个报警的下一步已过期（如 {alarm}，已超过 {late}）。", "Self-audit: the next step of {count} alarms is overdue ({alarm} by {late})."),
@@ -185,6 +187,9 @@ pub struct Alarm {
     pub taken_at: Option<Timestamp>,
     /// When something happens if nobody acts (ALM-1). `None` only once closed.
     pub next_step_at: Option<Timestamp>,
+    /// Who is called up next while nobody takes a red alarm, and when; `None`: nobody any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call_up: Option<CallUp>,
     /// Distinct presses (events), from 1.
     pub presses: u32,
     /// Re-deliveries of the same events.
@@ -364,6 +369,7 @@ impl Alarm {
             raised_at: now,
             taken_at: None,
             next_step_at: Some(now),
+            call_up: None,
             presses: 1,
             copies: 0,
             cancelled_at: None,
@@ -379,7 +385,7 @@ impl Alarm {
 
     /// When to wake it if nothing happens.
     pub fn deadline(&self) -> Option<Timestamp> {
-        self.next_step_at
+        [self.next_step_at, self.call_up_at()].into_iter().flatten().min()
     }
 
     /// True until it is closed.

@@ -26,6 +26,7 @@ impl Alarm {
                 if self.next_step_at.is_some_and(|at| at <= now) {
                     self.deadline_passed(plan, now, &mut out);
                 }
+                self.call_up_due(plan, now, &mut out);
             }
             Input::Claim { by } => match (&self.state, &by) {
                 (State::Raised, _) => self.claim(by, plan, now, &mut out),
@@ -91,6 +92,7 @@ impl Alarm {
         if !self.begin_check(plan, now, &mut out) {
             self.call_from(0, 0, plan, now, &mut out);
         }
+        self.call_up_anew(plan, now);
         (self, out)
     }
 
@@ -111,6 +113,7 @@ impl Alarm {
         if worse {
             self.level = raise.level;
             self.reason = raise.reason;
+            self.call_up_anew(plan, now);
         }
         if !worse && self.level == Level::Technical {
             return; // counted and shown; a fault that repeats itself calls nobody again
@@ -169,6 +172,7 @@ impl Alarm {
         self.state = State::Claimed { by, since: now };
         self.taken_at.get_or_insert(now);
         self.next_step_at = Some(now + plan.report_within);
+        self.call_up = None;
         self.release_all(out);
         self.lamps(Help::Taken, out);
     }
@@ -186,7 +190,9 @@ impl Alarm {
         if let (State::Raised, Ladder::Stopped { .. }) = (&self.state, self.ladder) {
             return; // a person has stopped the calls: neither the next channel nor the next contact before its time
         }
-        if outcome == AttemptOutcome::ChannelDown && self.fail_over(&contact, &channel, plan, now, out) {
+        // A plan names channels that its contacts have; whoever is on shift now may have only one of them.
+        let next_channel = outcome == AttemptOutcome::ChannelDown || (outcome == AttemptOutcome::Unreachable && self.is_called_up(&contact));
+        if next_channel && self.fail_over(&contact, &channel, plan, now, out) {
             return;
         }
         if outcome == AttemptOutcome::PassedOn && self.is_checking() && self.is_elder(&contact) {
@@ -214,7 +220,8 @@ impl Alarm {
         };
         let asked = self.check(plan).filter(|_| self.is_checking() && self.is_elder(contact));
         let elder = asked.map(|check| RungContact { contact: contact.clone(), channels: check.channels });
-        let entry = plan.rungs.iter().flat_map(|r| &r.contacts).chain(&elder).find(|c| c.contact == *contact && c.channels.contains(channel));
+        let up = self.is_called_up(contact).then(|| RungContact { contact: contact.clone(), channels: plan.call_up.clone() });
+        let entry = plan.rungs.iter().flat_map(|r| &r.contacts).chain(&elder).chain(&up).find(|c| c.contact == *contact && c.channels.contains(channel));
         let Some(entry) = entry.filter(|_| wanted) else { return false };
         let next = entry.channels.iter().position(|c| c == channel).map_or(0, |i| i + 1);
         if next >= entry.channels.len() {
@@ -287,6 +294,7 @@ impl Alarm {
         } else {
             self.call_from(0, 0, plan, now, out);
         }
+        self.call_up_anew(plan, now);
     }
 
     /// The next contact, rung or round; or the end of what is over.
@@ -295,7 +303,10 @@ impl Alarm {
             return self.close(Claimant::platform(), OVER.to_owned(), now, out);
         }
         match self.ladder {
-            Ladder::Resting => self.call_from(0, 0, plan, now, out),
+            Ladder::Resting => {
+                self.call_from(0, 0, plan, now, out);
+                self.call_up_anew(plan, now); // whoever did not hear it in the round before is called again, too
+            }
             Ladder::Checking { until } => self.check_again(until, plan, now, out),
             Ladder::Stopped { rung, place } => self.call_from(rung, place, plan, now, out),
             Ladder::Calling { rung, place } => {
@@ -356,6 +367,7 @@ impl Alarm {
             no,
             contact: entry.contact.clone(),
             channel: channel.clone(),
+            why: None,
             asked_at: now,
             started_at: None,
             ended_at: None,

@@ -2,6 +2,7 @@
 //!
 //! A line of a script is `m:ss what`. Between two lines the deadlines fire by themselves, at their own time.
 
+mod called_up;
 mod check;
 mod claimed;
 mod over;
@@ -31,7 +32,7 @@ fn plan(text: &str) -> Plan {
         });
         Rung { contacts: contacts.collect(), order, wait: TimeDelta::seconds(30) }
     });
-    let plan = Plan { rungs: rungs.collect(), ..Plan::default() };
+    let plan = Plan { rungs: rungs.collect(), call_up: Vec::new(), ..Plan::default() };
     plan.check().unwrap();
     plan
 }
@@ -139,7 +140,10 @@ impl Story {
 }
 
 fn tell(plan_text: &str, first: Raise, script: &str) -> Story {
-    let plan = plan(plan_text);
+    tell_by(plan(plan_text), first, script)
+}
+
+fn tell_by(plan: Plan, first: Raise, script: &str) -> Story {
     let (alarm, effects) = Alarm::raise("a1".into(), "home-1".into(), vec!["li".into()], first, false, &plan, start());
     let mut story = Story { alarm, plan, out: String::new() };
     story.told(start(), "raised", &effects);

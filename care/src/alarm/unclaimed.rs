@@ -1,8 +1,11 @@
 //! A red alarm that nobody takes does not only ring on: it gets louder, goes to a second person on shift, and then to the
 //! lead of the shift. Whom it goes to follows from the alarm and from who is on shift, so that every console says the same.
+//! Both are called by the platform, too: by [`Plan::call_up`]'s channels, whether or not a console is open anywhere.
 
-use super::{Alarm, State};
-use crate::{Level, PersonId, TimeDelta, Timestamp};
+use super::{Alarm, Effect, Ladder, State};
+use crate::plan::{Plan, RungContact};
+use crate::{ContactId, Level, PersonId, Reason, TimeDelta, Timestamp};
+use serde::{Deserialize, Serialize};
 
 /// Louder from here on.
 pub const LOUDER_AFTER: TimeDelta = TimeDelta::seconds(30);
@@ -11,8 +14,24 @@ pub const SECOND_AFTER: TimeDelta = TimeDelta::seconds(60);
 /// The leads of the shift are called up.
 pub const LEAD_AFTER: TimeDelta = TimeDelta::seconds(180);
 
+/// The contact that stands for a second person on shift, and the one for the lead of the shift; who that is at the moment
+/// of the call is not the alarm's to know.
+pub const SECOND: &str = "shift.second";
+/// See [`SECOND`].
+pub const LEAD: &str = "shift.lead";
+
+/// Who is called up next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallUp {
+    /// The stage that the alarm then reaches: [`Stage::Second`] or [`Stage::Lead`].
+    pub stage: Stage,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// How far a red alarm that nobody has taken has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// Just raised.
     New,
@@ -36,6 +55,39 @@ pub fn stage(alarm: &Alarm, now: Timestamp) -> Option<Stage> {
         _ if waited >= LOUDER_AFTER => Stage::Louder,
         _ => Stage::New,
     })
+}
+
+impl Alarm {
+    /// When somebody is called up next. While a person has stopped the calls that waits, too.
+    pub(super) fn call_up_at(&self) -> Option<Timestamp> {
+        self.call_up.filter(|_| self.state == State::Raised && !matches!(self.ladder, Ladder::Stopped { .. })).map(|up| up.at)
+    }
+
+    /// The second person and the lead are called in their time, or at once where that has passed. A drill reaches nobody.
+    pub(super) fn call_up_anew(&mut self, plan: &Plan, now: Timestamp) {
+        let wanted = self.level == Level::Red && self.state == State::Raised && !self.test && !plan.call_up.is_empty();
+        self.call_up = wanted.then(|| CallUp { stage: Stage::Second, at: (self.raised_at + SECOND_AFTER).max(now) });
+    }
+
+    pub(super) fn call_up_due(&mut self, plan: &Plan, now: Timestamp, out: &mut Vec<Effect>) {
+        while let Some(up) = self.call_up.filter(|_| self.call_up_at().is_some_and(|at| at <= now)) {
+            let (contact, code, next) = match up.stage {
+                Stage::New | Stage::Louder | Stage::Second => (SECOND, "call_up_second", Some(CallUp { stage: Stage::Lead, at: self.raised_at + LEAD_AFTER })),
+                Stage::Lead => (LEAD, "call_up_lead", None),
+            };
+            self.call_up = next;
+            let asked = self.next_no;
+            self.notify(&RungContact { contact: contact.into(), channels: plan.call_up.clone() }, 0, now, out);
+            if let Some(attempt) = self.attempts.iter_mut().find(|a| a.no == asked) {
+                attempt.why = Some(Reason::new(code).span("waited", now - self.raised_at));
+            }
+        }
+    }
+
+    /// True for the contacts of this file.
+    pub(super) fn is_called_up(&self, contact: &ContactId) -> bool {
+        [SECOND, LEAD].contains(&contact.as_str())
+    }
 }
 
 /// Who is called up for an alarm, and how long after it was raised: one of those on shift, a second one, then every lead.

@@ -6,6 +6,7 @@ use super::over::Lasting;
 use super::routine::Routine;
 use super::rules::Watch;
 use super::days::Days;
+use super::signs::{SIGNS_BYTES, Signs};
 use super::supervise::{Battery, Part, Post, Trend};
 use super::{Asked, Device, ENCODED_BYTES_MAX, Home, Lesson, Monitoring, Pets, Quiet, Rules};
 use crate::{DeviceId, HomeId, TimeDelta};
@@ -161,7 +162,7 @@ impl Home {
             self.asked.urgent,
             self.asked.overdue,
             self.lesson == Lesson::Fit,
-            false,
+            true, // signs stand at the end
             false,
         ]);
         for at in [
@@ -207,7 +208,7 @@ impl Home {
         let mut count = 0u8;
         for device in devices {
             let row = encode_device(device);
-            if device.post.is_none() && out.0.len() + 1 + table.0.len() + row.len() > ENCODED_BYTES_MAX {
+            if device.post.is_none() && out.0.len() + 1 + table.0.len() + row.len() + SIGNS_BYTES > ENCODED_BYTES_MAX {
                 break;
             }
             table.0.extend_from_slice(&row);
@@ -215,6 +216,7 @@ impl Home {
         }
         out.u8(count);
         out.0.extend_from_slice(&table.0);
+        self.signs.encode(&mut out);
         out.0
     }
 
@@ -225,7 +227,7 @@ impl Home {
         if !(1..=VERSION).contains(&version) {
             return Err(DecodeError::Version(version));
         }
-        let [on, outage_worklist, attention, urgent, overdue, fit, ..] = from.flags()?;
+        let [on, outage_worklist, attention, urgent, overdue, fit, signs, _] = from.flags()?;
         let (life, exit, inside, returned) = (from.time()?, from.time()?, from.time()?, from.time()?);
         let (holiday_until, learn_after) = (from.time()?, from.time()?);
         let (blind_since, visit_until, hold_until, wake) = (from.time()?, from.time()?, from.time()?, from.time()?);
@@ -255,6 +257,7 @@ impl Home {
         for _ in 0..from.u8()? {
             devices.push(if version >= 3 { decode_device(&mut from)? } else { decode_device_before_3(&mut from, version)? });
         }
+        let signs = if signs { Signs::decode(&mut from)? } else { Signs::default() };
         Ok(Self {
             id,
             monitoring: if on { Monitoring::On } else { Monitoring::Off },
@@ -278,6 +281,7 @@ impl Home {
             rules,
             pets,
             days,
+            signs,
             devices,
             day,
             routine,

@@ -39,6 +39,10 @@ impl Home {
         } else {
             self.watch(signal, at, settings, effects);
         }
+        let meaning = settings.meaning(signal, self.pets.unwrap_or(settings.pets));
+        if !matches!(meaning, Meaning::DeviceOnly | Meaning::Lost) {
+            self.signs.note(at);
+        }
         if self.life.is_some_and(|last| at < last) {
             return;
         }
@@ -47,7 +51,7 @@ impl Home {
         } else if signal.kind == SignalKind::CheckOut {
             self.visit_until = None;
         }
-        match settings.meaning(signal, self.pets.unwrap_or(settings.pets)) {
+        match meaning {
             Meaning::Life => self.inside(signal, at, settings, effects),
             Meaning::Exit => self.door(signal, at, settings, effects),
             Meaning::Leaving => {

@@ -22,6 +22,7 @@ mod reasons;
 mod routine;
 mod rules;
 mod settings;
+mod signs;
 mod supervise;
 #[cfg(test)]
 mod tests;
@@ -46,6 +47,7 @@ use health::Habit;
 use over::{Lasting, away_overdue, over};
 use routine::{Allowed, Routine};
 use rules::Watch;
+use signs::Signs;
 use supervise::{Post, Trend};
 
 /// Most devices remembered per home; beyond it the one unheard for longest is forgotten (LIM-1).
@@ -284,6 +286,7 @@ pub struct Home {
     rules: Option<Rules>,
     pets: Option<Pets>,
     days: Days,
+    signs: Signs,
     devices: Vec<Device>,
     /// The local day that the routine stands for.
     day: Option<i64>,
@@ -319,6 +322,7 @@ impl Home {
             rules: None,
             pets: None,
             days: Days::default(),
+            signs: Signs::default(),
             devices: Vec::new(),
             day: None,
             routine: Box::default(),
@@ -604,6 +608,7 @@ impl Home {
             since: since.map(Timestamp::from),
             silence_s: self.life.filter(|_| matches!(occupancy, Occupancy::Home | Occupancy::Visitor)).map(|life| (now - life).num_seconds()),
             last_activity,
+            signs: if self.monitoring == Monitoring::On { self.signs.spans(now) } else { Vec::new() },
             next,
             devices,
             cover,

@@ -113,6 +113,9 @@ pub struct View {
     pub since: Option<Timestamp>,
     /// The last sign of life.
     pub last_activity: Option<LastActivity>,
+    /// When life was seen over the last 24 hours: spans, the oldest first, to the 64th part of a day.
+    #[serde(default)]
+    pub signs: Vec<(Timestamp, Timestamp)>,
     /// Length of the silence in seconds, at home and with working sensors; otherwise none.
     pub silence_s: Option<i64>,
     /// What happens next if nothing is heard.

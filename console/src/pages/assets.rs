@@ -1,9 +1,11 @@
 //! Style sheet, scripts and icon, embedded in the binary. Their addresses carry a digest of the content, so that
-//! browsers may keep them for good.
+//! browsers may keep them for good, and each is packed once.
 
+use crate::packed;
 use crate::problem::Problem;
+use axum::body::Bytes;
 use axum::extract::Path;
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 use std::sync::LazyLock;
@@ -40,14 +42,21 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
     hash.finalize().iter().take(6).map(|b| format!("{b:02x}")).collect()
 });
 
+/// The files packed, in the order of [`FILES`]; empty where that failed.
+static PACKED: LazyLock<Vec<Bytes>> = LazyLock::new(|| FILES.iter().map(|(_, _, content)| packed::pack_small(content.as_bytes()).unwrap_or_default()).collect());
+
 /// The folder of the assets' addresses.
 pub(crate) fn version() -> &'static str {
     &VERSION
 }
 
-pub(crate) async fn file(Path((folder, name)): Path<(String, String)>) -> Result<Response, Problem> {
-    let (_, kind, content) = FILES.iter().find(|(file, _, _)| *file == name).ok_or(Problem::NotFound)?;
+pub(crate) async fn file(Path((folder, name)): Path<(String, String)>, headers: HeaderMap) -> Result<Response, Problem> {
+    let ((_, kind, content), packed) = FILES.iter().zip(PACKED.iter()).find(|((file, _, _), _)| *file == name).ok_or(Problem::NotFound)?;
     // A page of an older binary asks for an older folder: it gets what there is, but must not keep it.
     let keep = if folder == version() { "public, max-age=31536000, immutable" } else { "no-cache" };
-    Ok(([(header::CONTENT_TYPE, *kind), (header::CACHE_CONTROL, keep)], *content).into_response())
+    let head = [(header::CONTENT_TYPE, *kind), (header::CACHE_CONTROL, keep)];
+    if packed::taken(&headers) && !packed.is_empty() {
+        return Ok((head, [(header::CONTENT_ENCODING, "gzip")], packed.clone()).into_response());
+    }
+    Ok((head, *content).into_response())
 }

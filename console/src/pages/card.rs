@@ -16,7 +16,7 @@ use crate::problem::Problem;
 use askama::Template;
 use care::alarm::{Claimant, ENDS_AFTER, Ladder, STOPPED_FOR, State};
 use care::plan::{Order, Plan};
-use care::reason::cause_name;
+use care::reason::{Param, cause_name};
 use care::{Alarm, ContactId, TimeDelta, Timestamp};
 use store::ledger::Note;
 
@@ -144,7 +144,7 @@ pub(crate) async fn build(app: &App, caller: &Caller, look: &Look, alarm: &Alarm
     let hint = match &alarm.state {
         _ if !caller.acts() => String::new(),
         State::Raised => w.claimed_first.to_owned(),
-        State::Claimed { by, .. } if !acts.report => fill(w.with_other, &[("by", &app.places.person_name(by.id()).await)]),
+        State::Claimed { by, .. } if !acts.report => fill(w.with_other, &[("by", say::called_up(w, &app.places.person_name(by.id()).await))]),
         State::Claimed { .. } => w.claimed_steps.to_owned(),
         State::Reported { .. } if acts.close => w.reported_close.to_owned(),
         State::Reported { .. } => String::new(),
@@ -171,7 +171,7 @@ pub(crate) async fn build(app: &App, caller: &Caller, look: &Look, alarm: &Alarm
         raised_at: fill(w.raised_at, &[("at", &say::clock(look, alarm.raised_at, now))]),
         address: record.map(|r| r.address.clone()).unwrap_or_else(|| place.area()),
         access: record.map(|r| r.access_notes.clone()).unwrap_or_default(),
-        reason: alarm.reason.render(look.language, look.zone),
+        reason: reason(app, look, alarm).await?,
         pressed: say::again(w, alarm),
         cancelled: alarm.cancelled_at.map(|at| fill(w.cancelled, &[("at", &say::clock(look, at, now))])).unwrap_or_default(),
         over: alarm.cause_over().map(|over| over.reason.render(look.language, look.zone)).unwrap_or_default(),
@@ -213,6 +213,19 @@ async fn called_up(app: &App, look: &Look, alarm: &Alarm) -> Result<Vec<(String,
         out.push((fill(w.called_up_next, &[("who", &names.join(w.and_who))]), Some(epoch(alarm.raised_at + after))));
     }
     Ok(out)
+}
+
+/// Why an alarm was raised; a device that nobody has registered is called that.
+pub(crate) async fn reason(app: &App, look: &Look, alarm: &Alarm) -> Result<String, Problem> {
+    let w = look.words();
+    let mut text = alarm.reason.render(look.language, look.zone);
+    if let Some(Param::Text(device)) = alarm.reason.params.get("device") {
+        let registered = app.parts.register.devices_of(&alarm.home).await?;
+        if !registered.iter().any(|known| known.id.as_str() == device) {
+            text = text.replacen(&fill(w.device_plain, &[("device", device)]), &fill(w.device_nobodys, &[("device", device)]), 1);
+        }
+    }
+    Ok(text)
 }
 
 /// Age, sex, tier, how to speak: one line about who lives there.
@@ -309,7 +322,8 @@ async fn timeline(app: &App, look: &Look, alarm: &Alarm, notes: &[Note], place: 
         };
         let mark = if a.is_open() { "◌" } else if words == w.attempt_accepted { "✓" } else { "·" };
         let by = say::channel(w, a.channel.as_str()).to_owned();
-        let event = Event { at: String::new(), mark, what: contact_name(look, place, &a.contact), words: words.to_owned(), by };
+        let why = a.why.as_ref().map(|why| format!(" · {}", why.render(look.language, look.zone))).unwrap_or_default();
+        let event = Event { at: String::new(), mark, what: contact_name(look, place, &a.contact), words: format!("{words}{why}"), by };
         lines.push((a.started_at.unwrap_or(a.asked_at), 1, event));
     }
     for over in &alarm.over {

@@ -14,7 +14,7 @@ use chrono::Timelike;
 use store::register::DeviceRecord;
 
 /// Hours behind and ahead of now on the strip.
-const BEHIND: TimeDelta = TimeDelta::hours(18);
+const BEHIND: TimeDelta = TimeDelta::hours(24);
 const AHEAD: TimeDelta = TimeDelta::hours(6);
 /// Width of the strip in its own units.
 const WIDTH: i64 = 300;
@@ -23,6 +23,8 @@ const EDGE: i64 = 4;
 /// Rows of the strip.
 const ROWS_MAX: usize = 8;
 const ROW_HEIGHT: i64 = 9;
+/// Above them: when life was seen.
+const LIFE_HEIGHT: i64 = 16;
 
 /// A device, in words.
 pub(crate) struct Device {
@@ -65,7 +67,7 @@ pub(crate) struct Mark {
     pub(crate) class: &'static str,
 }
 
-/// The strip: the last signal of each device, the silence, now, the next deadline.
+/// The strip: when life was seen, the last signal of each device, the silence, now, the next deadline.
 pub(crate) struct Strip {
     pub(crate) height: i64,
     pub(crate) base: i64,
@@ -75,6 +77,8 @@ pub(crate) struct Strip {
     pub(crate) silence_width: i64,
     pub(crate) deadline_x: Option<i64>,
     pub(crate) marks: Vec<Mark>,
+    /// Where life was seen: from, width, and the times in words.
+    pub(crate) life: Vec<(i64, i64, String)>,
     pub(crate) hours: Vec<(i64, String)>,
 }
 
@@ -134,7 +138,7 @@ impl Presence {
             cover_reason: v.map(|v| v.cover_reason.render(look.language, look.zone)).unwrap_or_default(),
             occupancy: v.map(|v| occupancy(look, v, now)).unwrap_or_default(),
             silence: v.map(|v| silence(look, v)).unwrap_or_default(),
-            last_activity: v.map(|v| last_activity(look, v, now)).unwrap_or_default(),
+            last_activity: v.map(|v| last_activity(look, v, &registered, now)).unwrap_or_default(),
             deadline: v.and_then(|v| v.next.as_ref()).map(|d| deadline(look, d, now)).unwrap_or_else(|| w.next_deadline_none.to_owned()),
             deadline_reason: v.and_then(|v| v.next.as_ref()).map(|d| d.reason.render(look.language, look.zone)).unwrap_or_default(),
             outage: v.is_some_and(|v| v.outage_worklist),
@@ -162,11 +166,16 @@ fn silence(look: &Look, view: &View) -> String {
     }
 }
 
-fn last_activity(look: &Look, view: &View, now: Timestamp) -> String {
+fn last_activity(look: &Look, view: &View, registered: &[DeviceRecord], now: Timestamp) -> String {
+    let w = look.words();
     match &view.last_activity {
         Some(last) => {
             let at = say::clock(look, last.at, now);
-            let place = last.room.clone().or_else(|| last.device.as_ref().map(|d| d.as_str().to_owned())).unwrap_or_default();
+            let named = |id: &care::DeviceId| match registered.iter().find(|record| record.id == *id) {
+                Some(record) => say::kind(w, &record.kind).to_owned(),
+                None => fill(w.device_nobodys, &[("device", id.as_str())]),
+            };
+            let place = last.room.clone().or_else(|| last.device.as_ref().map(named)).unwrap_or_default();
             format!("{at} {place}").trim().to_owned()
         }
         None => look.words().never.to_owned(),
@@ -219,7 +228,7 @@ fn x(at: Timestamp, now: Timestamp) -> i64 {
 
 fn strip(look: &Look, view: &View, now: Timestamp) -> Strip {
     let rows = view.devices.len().clamp(1, ROWS_MAX);
-    let base = i64::try_from(rows).unwrap_or(1) * ROW_HEIGHT + 6;
+    let base = i64::try_from(rows).unwrap_or(1) * ROW_HEIGHT + LIFE_HEIGHT;
     let marks = view
         .devices
         .iter()
@@ -227,7 +236,7 @@ fn strip(look: &Look, view: &View, now: Timestamp) -> Strip {
         .zip(0i64..)
         .map(|(d, i)| Mark {
             x: x(d.last_seen, now),
-            y: 6 + i * ROW_HEIGHT,
+            y: LIFE_HEIGHT + i * ROW_HEIGHT,
             class: match d.health {
                 DeviceHealth::Working => "working",
                 DeviceHealth::Silent => "silent",
@@ -235,10 +244,18 @@ fn strip(look: &Look, view: &View, now: Timestamp) -> Strip {
             },
         })
         .collect();
+    let life = view
+        .signs
+        .iter()
+        .map(|(from, to)| {
+            let words = format!("{} {}–{}", look.words().presence_life, say::minute(look, *from, now), say::minute(look, *to, now));
+            (x(*from, now), (x(*to, now) - x(*from, now)).max(2), words)
+        })
+        .collect();
     let silent_since = view.last_activity.as_ref().filter(|_| view.silence_s.is_some()).map_or(now, |last| last.at);
     let silence_x = x(silent_since, now);
     let first = (now - BEHIND).with_timezone(&look.zone);
-    let hours = (0..24i64)
+    let hours = (0..30i64)
         .filter_map(|h| {
             let at = first + TimeDelta::hours(h);
             let whole = at.with_minute(0)?.with_second(0)?;
@@ -254,6 +271,7 @@ fn strip(look: &Look, view: &View, now: Timestamp) -> Strip {
         silence_width: (x(now, now) - silence_x).max(1),
         deadline_x: view.next.as_ref().filter(|d| d.at <= now + AHEAD).map(|d| x(d.at, now)),
         marks,
+        life,
         hours,
     }
 }

@@ -219,10 +219,10 @@ pub(crate) async fn doing(app: &App, look: &Look, alarm: &Alarm, place: &Place) 
             }
             line
         }
-        State::Claimed { by, .. } => fill(w.state_claimed, &[("by", &app.places.person_name(by.id()).await)]),
-        State::Reported { by, .. } => fill(w.state_reported, &[("by", &app.places.person_name(by.id()).await)]),
+        State::Claimed { by, .. } => fill(w.state_claimed, &[("by", say::called_up(w, &app.places.person_name(by.id()).await))]),
+        State::Reported { by, .. } => fill(w.state_reported, &[("by", say::called_up(w, &app.places.person_name(by.id()).await))]),
         State::Closed { by, outcome, .. } => {
-            let by = if by.is_platform() { w.by_platform.to_owned() } else { app.places.person_name(by.id()).await };
+            let by = if by.is_platform() { w.by_platform.to_owned() } else { say::called_up(w, &app.places.person_name(by.id()).await).to_owned() };
             fill(w.state_closed, &[("by", &by), ("outcome", &say::outcome(look.language, outcome))])
         }
     })
@@ -232,7 +232,7 @@ pub(crate) async fn doing(app: &App, look: &Look, alarm: &Alarm, place: &Place) 
 pub(crate) fn contact_name(look: &Look, place: &Place, id: &care::ContactId) -> String {
     match place.contact(id) {
         Some(contact) => format!("{} {}", say::relation(look.words(), &contact.relation), contact.name).trim().to_owned(),
-        None => id.as_str().to_owned(),
+        None => say::called_up(look.words(), id.as_str()).to_owned(),
     }
 }
 

@@ -136,6 +136,15 @@ pub(crate) fn relation<'a>(w: &'a Words, code: &'a str) -> &'a str {
     }
 }
 
+/// Of those to whom a red alarm goes that nobody takes; every other name as it is.
+pub(crate) fn called_up<'a>(w: &'a Words, id: &'a str) -> &'a str {
+    match id {
+        care::alarm::SECOND => w.call_up_second,
+        care::alarm::LEAD => w.call_up_lead,
+        other => other,
+    }
+}
+
 pub(crate) fn kind<'a>(w: &'a Words, code: &'a str) -> &'a str {
     match code {
         "button" | "call" => w.kind_button,

@@ -166,7 +166,7 @@ fn line(look: &Look, place: &Place, key: String, step: &Step) -> Line {
 }
 
 /// What is read out: where, how to get in, who, what happened. Nothing that must be asked for.
-fn read_out(app: &App, look: &Look, alarm: &Alarm, place: &Place) -> ReadOut {
+fn read_out(app: &App, look: &Look, alarm: &Alarm, place: &Place, reason: String) -> ReadOut {
     let w = look.words();
     let record = place.record.as_ref();
     let who = super::card::about(app, look, place);
@@ -175,7 +175,7 @@ fn read_out(app: &App, look: &Look, alarm: &Alarm, place: &Place) -> ReadOut {
         (w.read_where, record.map(|r| r.address.clone()).filter(|a| !a.is_empty()).unwrap_or_else(|| place.area())),
         (w.read_access, record.map(|r| r.access_notes.clone()).unwrap_or_default()),
         (w.read_who, [names, who].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")),
-        (w.read_what, alarm.reason.render(look.language, look.zone)),
+        (w.read_what, reason),
         (w.read_since, say::clock(look, alarm.raised_at, app.now())),
     ];
     let health = place.elders.iter().filter(|e| e.has_health_notes).map(|e| (e.id.as_str().to_owned(), e.name.clone())).collect();
@@ -184,6 +184,7 @@ fn read_out(app: &App, look: &Look, alarm: &Alarm, place: &Place) -> ReadOut {
 
 pub(crate) async fn build(app: &App, look: &Look, alarm: &Alarm, plan: &Plan, notes: &[Note], place: &Place, acts: bool) -> Result<Steps, Problem> {
     let w = look.words();
+    let reason = super::card::reason(app, look, alarm).await?;
     let mut lines = Vec::new();
     let raised = alarm.state == care::alarm::State::Raised;
     let mut next_marked = !alarm.is_open();
@@ -210,5 +211,5 @@ pub(crate) async fn build(app: &App, look: &Look, alarm: &Alarm, plan: &Plan, no
     }
     let first = lines.iter().find_map(|l| l.step.strip_prefix("authority/")).unwrap_or("120").to_owned();
     let emergency = Line { title: w.emergency_title.to_owned(), ..line(look, place, "e".to_owned(), &Step::Authority(first)) };
-    Ok(Steps { t: w, lines, emergency, read_out: read_out(app, look, alarm, place), acts: acts && alarm.is_open() })
+    Ok(Steps { t: w, lines, emergency, read_out: read_out(app, look, alarm, place, reason), acts: acts && alarm.is_open() })
 }

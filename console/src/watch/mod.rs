@@ -9,14 +9,14 @@ pub(crate) mod shift;
 
 use crate::app::App;
 use crate::problem::Problem;
-use care::alarm::{Quality, called_up};
+use care::alarm::Quality;
 use care::{Alarm, HomeId, PersonId, TimeDelta, Timestamp};
 use chrono::NaiveDate;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use store::register::{Put, Role, within};
+use store::register::Put;
 use store::sheet::Sheet;
 
 pub(crate) use drill::Drill;
@@ -72,10 +72,7 @@ impl Watch {
             let seen = self.seen();
             (Arc::clone(&seen.on), Arc::clone(&seen.leads))
         };
-        let covers = |own: &str| area.is_none_or(|area| within(area, own));
-        let on: Vec<PersonId> = on.iter().filter(|one| covers(&one.area)).map(|one| one.person.clone()).collect();
-        let leads: Vec<PersonId> = leads.iter().filter(|(_, area)| covers(area)).map(|(person, _)| person.clone()).collect();
-        called_up(alarm, &on, &leads)
+        store::shift::called_up(alarm, area, on.iter().map(|one| (&one.person, one.area.as_str())), &leads)
     }
 }
 
@@ -92,12 +89,7 @@ pub(crate) async fn refresh(app: &App, at_once: bool) -> Result<(), Problem> {
     }
     let on = Arc::new(shift::read(app).await?);
     let drill = drill::read(app).await?;
-    let leads = if leads_due {
-        let people = app.parts.register.people().await?;
-        Some(people.into_iter().filter(|p| p.active && p.role == Role::ShiftLead).map(|p| (p.id, p.area)).collect::<Vec<_>>())
-    } else {
-        None
-    };
+    let leads = if leads_due { Some(store::shift::leads(&*app.parts.register).await?) } else { None };
     let mut seen = app.watch.seen();
     seen.on = on;
     seen.drill = drill;

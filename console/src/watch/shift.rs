@@ -16,14 +16,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::ledger::{Tx, Write};
 use store::sheet::{Sheet, SheetAsk};
+use store::shift::{SHIFT, SHIFT_MAX};
 use utoipa::ToSchema;
 
-/// The kind of the sheets that say who is on shift; the identifier is the person's.
-const SHIFT: &str = "shift";
 /// The kind of hand-overs.
 const HAND_OVER: &str = "hand_over";
-/// A shift that was forgotten no longer counts after this.
-const SHIFT_MAX: TimeDelta = TimeDelta::hours(16);
 /// Most open alarms written down in a hand-over.
 const OPEN_MAX: usize = 200;
 /// Most hand-overs shown.
@@ -82,18 +79,12 @@ pub(crate) struct HandOver {
 
 /// Who is on shift by the records.
 pub(super) async fn read(app: &App) -> Result<Vec<OnShift>, Problem> {
-    let now = app.now();
-    let mut out = Vec::new();
-    for sheet in app.parts.register.sheets(&SheetAsk::of(SHIFT).state("on").from(now - SHIFT_MAX)).await? {
-        let person = PersonId::new(sheet.id);
-        let found = app.parts.register.person(&person).await?.filter(|p| p.active && Need::Act.met_by(p.role));
-        if let Some(found) = found {
-            let name = if found.name.is_empty() { person.as_str().to_owned() } else { found.name };
-            out.push(OnShift { person, name, area: found.area, since: sheet.at });
-        }
-    }
-    out.sort_by(|a, b| (a.since, &a.person).cmp(&(b.since, &b.person)));
-    Ok(out)
+    let on = store::shift::on_shift(&*app.parts.register, app.now()).await?;
+    let named = on.into_iter().map(|(found, since)| {
+        let name = if found.name.is_empty() { found.id.as_str().to_owned() } else { found.name };
+        OnShift { person: found.id, name, area: found.area, since }
+    });
+    Ok(named.collect())
 }
 
 async fn set(app: &App, person: &PersonId, area: &str, state: &str, by: &str) -> Result<(), Problem> {

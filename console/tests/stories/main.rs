@@ -10,6 +10,7 @@ mod devices;
 mod district;
 mod guide;
 mod door;
+mod doorway;
 mod events;
 mod office;
 mod office_around;

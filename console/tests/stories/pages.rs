@@ -198,10 +198,24 @@ async fn homes_are_listed_and_shown_with_their_presence() {
         assert!(text.contains(words), "{words}\n{text}");
     }
     assert!(one.contains("class=\"deadline\"") && one.contains("class=\"silence\""));
+    assert_eq!(one.matches("class=\"life\"").count(), 2, "when life was seen over the day");
+    assert!(one.contains("有动静 ") && one.contains("–"), "{one}");
     let (status, never) = house.page(&cookie, "/homes/home-0003").await;
     assert_eq!(status, StatusCode::OK);
     assert!(plain(&never).contains("还没有收到过这户的信号"));
     assert_eq!(house.page(&cookie, "/homes/home-9999").await.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_device_that_nobody_registered_is_called_that() {
+    let house = House::new().await;
+    house.follow();
+    let cookie = house.session("linxiao").await;
+    for (home, words) in [("home-0001", "09:41 设备 button-bed 报警"), ("home-0003", "09:41 未登记的设备 button-bed 报警")] {
+        let id = house.press(home).await;
+        let (_, card) = house.page(&cookie, &format!("/desk/alarms/{id}")).await;
+        assert!(plain(&card).contains(words), "{words}\n{card}");
+    }
 }
 
 #[tokio::test]

@@ -215,6 +215,7 @@ pub fn view(home: &str, silence: TimeDelta, cover: Cover, now: Timestamp) -> Vie
         occupancy: Occupancy::Home,
         since: Some(now - TimeDelta::hours(14)),
         last_activity: Some(LastActivity { device: Some("pir-bedroom".into()), room: Some("卧室".into()), at: now - silence }),
+        signs: vec![(now - TimeDelta::hours(20), now - TimeDelta::hours(19)), (now - silence - TimeDelta::minutes(40), now - silence)],
         silence_s: Some(silence.num_seconds()),
         next: Some(Deadline { at: now - silence + TimeDelta::hours(5), level: Level::Attention, reason: Reason::new("cover_ok") }),
         devices: vec![

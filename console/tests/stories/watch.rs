@@ -137,9 +137,14 @@ async fn a_red_alarm_that_nobody_takes_goes_to_one_on_shift_a_second_one_and_the
     house.pass(TimeDelta::seconds(61));
     let (_, card) = house.page(&cookie, &format!("/desk/alarms/{id}")).await;
     assert!(card.contains("已叫") && card.contains("后再叫 班长 接手"), "{card}");
+    // What the platform itself does about it stands in the alarm's log, with its reason.
+    store::desk::give(&*house.ledger, &id, care::alarm::Input::TimePassed, Vec::new(), house.now()).await.unwrap();
+    let (_, card) = house.page(&cookie, &format!("/desk/alarms/{id}")).await;
+    assert!(card.contains("第二位值班人") && card.contains("1 分钟 无人接手，叫第二位值班人。"), "{card}");
     house.post("linxiao", &format!("/api/v1/alarms/{id}/claim"), "").await;
     let (_, detail) = house.get("linxiao", &format!("/api/v1/alarms/{id}")).await;
     assert_eq!(detail["called_up"], json!([]));
+    assert!(detail["attempts"].as_array().unwrap().iter().any(|a| a["contact"] == "shift.second" && a["why"]["code"] == "call_up_second"), "{detail}");
 }
 
 #[tokio::test]

@@ -304,6 +304,7 @@ async fn notes_and_attempts_are_kept(ledger: &dyn Ledger) {
         no,
         contact: "daughter".into(),
         channel: "voice".into(),
+        why: None,
         asked_at: at(90),
         started_at: None,
         ended_at: None,

@@ -1,5 +1,6 @@
 //! The engine under paused time, over the ledger in memory.
 
+mod called_up;
 mod check;
 mod crash;
 mod outage;

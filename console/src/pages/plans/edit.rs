@@ -192,6 +192,7 @@ fn times(desk: &Desk, plan: &Plan) -> Vec<Field> {
         Field::of("number", "round_pause_max", p.round_pause_max, plan.round_pause_max.num_seconds().to_string()),
         Field::of("number", "report_within", p.report_within, minutes(plan.report_within)),
         Field::of("number", "close_within", p.close_within, minutes(plan.close_within)),
+        Field::of("text", "call_up", p.call_up, plan.call_up.iter().map(ChannelName::as_str).collect::<Vec<_>>().join(", ")),
         Field::heading(p.check_call),
         Field::select("check", p.asks_elder, choices([("no", o.no), ("yes", o.yes)], asks, None)),
         Field::of("number", "check_within", p.within_min, minutes(check.within)),
@@ -232,6 +233,7 @@ fn read(fields: &Fields, people: &(Vec<ContactRecord>, Vec<String>)) -> (Plan, O
         round_pause_max: TimeDelta::seconds(number("round_pause_max")),
         report_within: TimeDelta::minutes(number("report_within")),
         close_within: TimeDelta::minutes(number("close_within")),
+        call_up: channels_of(fields.text("call_up")),
         ..Plan::default()
     };
     if !fields.text("zone").is_empty() {

@@ -67,6 +67,7 @@ word_table! {
     round_pause: "两轮之间（秒）", "Pause between rounds, s";
     round_pause_max: "两轮之间最长（秒）", "Longest pause, s";
     report_within: "接手后几分钟内报告", "Report within, min";
+    call_up: "红色报警无人接手时，呼叫第二位值班人和带班负责人的线路（空 = 只在屏幕上）", "Channels that call up a second person and the shift lead (empty: on screens alone)";
     close_within: "报告后几分钟内结束", "Close within, min";
     asks_elder: "关注类报警先打给老人", "Attention alarms ask the elder first";
     within_min: "几分钟内无人按键则升级", "Without a key within, min";
