@@ -149,23 +149,17 @@ pub(crate) async fn list(
 pub(crate) async fn one(State(app): State<App>, caller: Caller, headers: HeaderMap, uri: Uri, Id(id): Id) -> Result<Response, Problem> {
     let look = Look::of(&app, &headers);
     let found = find(&app, &caller, HomeId::new(id)).await?;
-    let alarms = app
-        .live
-        .open()
-        .await?
-        .into_iter()
-        .filter(|alarm| alarm.home == found.id)
-        .map(|alarm| {
-            let (class, mark) = say::level(alarm.level);
-            Open {
-                id: alarm.id.as_str().to_owned(),
-                class,
-                mark,
-                cause: cause_name(&alarm.cause, look.language),
-                reason: alarm.reason.render(look.language, look.zone),
-            }
-        })
-        .collect();
+    let mut alarms = Vec::new();
+    for alarm in app.live.open().await?.into_iter().filter(|alarm| alarm.home == found.id) {
+        let (class, mark) = say::level(alarm.level);
+        alarms.push(Open {
+            id: alarm.id.as_str().to_owned(),
+            class,
+            mark,
+            cause: cause_name(&alarm.cause, look.language),
+            reason: super::card::reason(&app, &look, &alarm).await?,
+        });
+    }
     let record = found.place.record.as_ref();
     let frame = Frame::new(&app, &caller, look, "homes", path_of(&uri));
     let page = One {
