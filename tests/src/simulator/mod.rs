@@ -6,6 +6,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::wildcard_enum_match_arm,
     clippy::let_underscore_must_use,
     reason = "test code: a panic is a failed test"
@@ -266,11 +267,7 @@ impl Tally {
         self.alarms += story.alarms;
         self.calls += story.calls;
         for (place, hit) in story.hits {
-            let sum = self.hits.entry(place).or_default();
-            sum.passed += hit.passed;
-            sum.deaths += hit.deaths;
-            sum.errors += hit.errors;
-            sum.delays += hit.delays;
+            self.hits.entry(place).or_default().add(&hit);
         }
         if !story.violations.is_empty() && self.broken.len() < 20 {
             self.broken.push((story.seed, story.violations));
