@@ -122,14 +122,9 @@ impl Faults {
         out
     }
 
-    /// A number that depends on everything that happened, and when.
+    /// A number that depends on every call of a port, in their order, and on every telephone call and when it was made.
     pub fn trace(&self) -> u64 {
         self.inside.lock().unwrap().trace
-    }
-
-    /// Mixes a call that a phone took into the trace.
-    pub fn note_call(&self, number: u64) {
-        self.inside.lock().unwrap().note(u64::MAX, number);
     }
 }
 
@@ -203,11 +198,10 @@ impl Life {
             return None;
         }
         let falls = self.faults.is_on() && self.falls(point, moment);
-        let millis = u64::try_from(self.start.elapsed().as_millis()).unwrap_or_default();
         let mut inside = self.faults.inside.lock().unwrap();
         let inside = &mut *inside;
         let place = inside.place(point);
-        inside.note(place as u64 * 2 + moment as u64, millis);
+        inside.note(place as u64 * 2 + moment as u64, 0);
         let hit = &mut inside.hits[place].1[moment as usize];
         hit.passed += 1;
         hit.deaths += u64::from(falls);
@@ -243,6 +237,12 @@ impl Life {
             }
         }
         fails
+    }
+
+    /// Mixes a call that a phone took, and when, into the trace.
+    pub fn note_call(&self, number: u32) {
+        let millis = u64::try_from(self.start.elapsed().as_millis()).unwrap_or_default();
+        self.faults.inside.lock().unwrap().note(u64::from(number), millis);
     }
 
     /// 0 to `n` - 1, from the faults' own dice.

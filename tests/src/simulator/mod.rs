@@ -13,6 +13,7 @@
 )]
 
 pub mod auditor;
+pub mod awake;
 pub mod dice;
 pub mod faults;
 pub mod phones;
@@ -38,7 +39,7 @@ use world::{HOMES, PAUSE_MAX, REPORT_WITHIN, SHARDS, World, home};
 pub struct Story {
     /// The seed.
     pub seed: u64,
-    /// Depends on everything that happened, and when.
+    /// Depends on everything that happened.
     pub trace: u64,
     /// Presses that were acknowledged.
     pub acked: u64,
