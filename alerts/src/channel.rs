@@ -4,7 +4,7 @@ use crate::words::Words;
 use async_trait::async_trait;
 use care::alarm::{AttemptOutcome, Help};
 use care::reason::Language;
-use care::{AlarmId, Cause, ContactId, DeviceId, HomeId, Level, Reason, Timestamp};
+use care::{AlarmId, Cause, ContactId, DeviceId, HomeId, Level, Reason, Shared, Timestamp};
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -68,7 +68,7 @@ pub struct Job {
     /// How often it was pressed.
     pub presses: u32,
     /// Why it was raised.
-    pub reason: Reason,
+    pub reason: Shared<Reason>,
     /// How often this effect was begun, from 1.
     pub tries: u32,
     /// What to do.

@@ -67,9 +67,7 @@ impl Email {
     /// # Errors
     /// If the sender is no mailbox or TLS cannot be set up.
     pub fn new(settings: &EmailSettings) -> Result<Self, EmailError> {
-        if rustls::crypto::CryptoProvider::get_default().is_none() && rustls::crypto::ring::default_provider().install_default().is_err() {
-            tracing::debug!("another TLS provider was installed first");
-        }
+        crate::tls::provide();
         let from = settings.from.parse().map_err(|_| EmailError::From)?;
         let parameters = || {
             let mut builder = TlsParameters::builder(settings.host.clone());

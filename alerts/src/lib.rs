@@ -26,6 +26,7 @@ pub mod push;
 pub mod robot;
 pub mod self_audit;
 pub mod sms;
+pub mod tls;
 pub mod well;
 #[cfg(test)]
 mod testing;

@@ -104,9 +104,7 @@ pub(crate) fn judge(status: StatusCode, headers: &HeaderMap) -> Option<Delivery>
 
 /// A client that follows no redirect and no proxy.
 pub(crate) fn client(patience: Patience) -> Result<reqwest::Client, reqwest::Error> {
-    if rustls::crypto::CryptoProvider::get_default().is_none() && rustls::crypto::ring::default_provider().install_default().is_err() {
-        tracing::debug!("another TLS provider was installed first");
-    }
+    crate::tls::provide();
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(patience.connect_within)

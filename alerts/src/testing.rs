@@ -294,7 +294,7 @@ pub(crate) fn message_job(address: &str, text: &str) -> Job {
         test: false,
         raised_at: start_of_time(),
         presses: 2,
-        reason: Reason::new("device_signal"),
+        reason: Reason::new("device_signal").into(),
         tries: 1,
         errand: Errand::Notify {
             contact: "son".into(),

@@ -14,6 +14,7 @@ pub mod person;
 pub mod plan;
 pub mod policy;
 pub mod reason;
+pub mod shared;
 pub mod signal;
 pub mod visit;
 
@@ -21,6 +22,7 @@ pub use alarm::Alarm;
 pub use cause::{Cause, Level};
 pub use id::{AlarmId, ContactId, DeviceId, ElderId, EventId, HomeId, PersonId};
 pub use reason::{Language, Reason};
+pub use shared::Shared;
 pub use signal::{Lane, Signal, SignalKind, Value};
 
 /// An instant, always UTC. Local days exist only in the calendar module.

@@ -8,8 +8,6 @@ use std::time::Duration;
 /// # Errors
 /// If it cannot be built.
 pub(crate) fn client(within: Duration) -> anyhow::Result<reqwest::Client> {
-    if rustls::crypto::CryptoProvider::get_default().is_none() && rustls::crypto::ring::default_provider().install_default().is_err() {
-        tracing::debug!("another TLS provider is installed already");
-    }
+    alerts::tls::provide();
     reqwest::Client::builder().timeout(within).redirect(reqwest::redirect::Policy::none()).build().context("the HTTP client")
 }

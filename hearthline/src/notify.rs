@@ -60,7 +60,7 @@ fn job(to: &str) -> Job {
         test: true,
         raised_at: crate::clock::wall(),
         presses: 1,
-        reason: Reason::new("canary_missed").span("within", TimeDelta::zero()),
+        reason: Reason::new("canary_missed").span("within", TimeDelta::zero()).into(),
         tries: 1,
         errand: Errand::Notify {
             contact: "test".into(),

@@ -62,7 +62,9 @@ where
 /// The writes that store one step of an alarm: the alarm, its attempts that changed, its effects.
 pub fn writes(before: Option<&Stored<Alarm>>, alarm: &Alarm, effects: &[Effect], now: Timestamp) -> Vec<Write> {
     let old = before.map(|b| b.value.attempts.as_slice()).unwrap_or_default();
-    let changed: Vec<_> = alarm.attempts.iter().filter(|a| !old.contains(a)).cloned().collect();
+    // They stand in the order of their numbers.
+    let known = |no| old.binary_search_by_key(&no, |a| a.no).ok().and_then(|i| old.get(i));
+    let changed: Vec<_> = alarm.attempts.iter().filter(|a| known(a.no) != Some(*a)).cloned().collect();
     let mut out = vec![Write::PutAlarm { alarm: Box::new(alarm.clone()), expected: before.map_or(0, |b| b.version) }];
     if !changed.is_empty() {
         out.push(Write::Attempts { alarm: alarm.id.clone(), attempts: changed });

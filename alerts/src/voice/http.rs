@@ -106,13 +106,6 @@ fn xml(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// One provider of TLS for the whole program.
-pub(super) fn provide_tls() {
-    if rustls::crypto::CryptoProvider::get_default().is_none() && rustls::crypto::ring::default_provider().install_default().is_err() {
-        tracing::debug!("another TLS provider was installed first");
-    }
-}
-
 /// A client that goes nowhere but where it is sent.
 fn client(name: &str, within: Duration) -> Result<reqwest::Client, HttpVoiceError> {
     let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(within).no_proxy();
@@ -134,7 +127,7 @@ impl HttpVoice {
     /// # Errors
     /// If it cannot be had.
     pub async fn open(settings: HttpVoiceSettings, plan: DialPlan) -> Result<Self, HttpVoiceError> {
-        provide_tls();
+        crate::tls::provide();
         let client = client(&settings.name, settings.within)?;
         let listener = TcpListener::bind(settings.listen).await.map_err(|e| HttpVoiceError::Bind(settings.name.clone(), e))?;
         let local = listener.local_addr().map_err(|e| HttpVoiceError::Bind(settings.name.clone(), e))?;

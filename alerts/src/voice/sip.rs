@@ -270,9 +270,7 @@ impl SipTrunk {
         if settings.transport == Transport::Tls && settings.authorities.is_none() {
             return Err(TrunkError::NoAuthorities(settings.name));
         }
-        if rustls::crypto::CryptoProvider::get_default().is_none() && rustls::crypto::ring::default_provider().install_default().is_err() {
-            tracing::debug!("another TLS provider was installed first");
-        }
+        crate::tls::provide();
         let (slots, name) = (settings.channels.max(1), settings.name.clone());
         let stop = CancellationToken::new();
         let trace = trace::Trace::default();

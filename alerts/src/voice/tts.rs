@@ -46,7 +46,7 @@ pub(super) struct Service {
 impl Service {
     /// `None` if no client can be built; then the program speaks.
     pub(super) fn new(settings: TtsSettings) -> Option<Self> {
-        super::http::provide_tls();
+        crate::tls::provide();
         let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(settings.within).no_proxy();
         let client = builder.build().inspect_err(|error| tracing::error!(%error, "no client for the speech service: the program speaks")).ok()?;
         Some(Self { settings, client, failed_at: Mutex::default() })

@@ -200,7 +200,7 @@ async fn connected_by_key(pressed: &str, other: Baresip, settings: VoiceSettings
         test: false,
         raised_at: Wall.now(),
         presses: 1,
-        reason: Reason::new("device_signal"),
+        reason: Reason::new("device_signal").into(),
         tries: 1,
         errand: Errand::Notify {
             contact: "daughter".into(),

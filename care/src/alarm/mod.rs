@@ -32,7 +32,7 @@ pub use unclaimed::{CallUp, LEAD, LEAD_AFTER, LOUDER_AFTER, SECOND, SECOND_AFTER
 use crate::cause::Raise;
 use crate::plan::{ChannelName, Plan};
 use crate::reason::Row;
-use crate::{AlarmId, Cause, ContactId, DeviceId, ElderId, HomeId, Level, PersonId, Reason, TimeDelta, Timestamp};
+use crate::{AlarmId, Cause, ContactId, DeviceId, ElderId, HomeId, Level, PersonId, Reason, Shared, TimeDelta, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Most attempts kept on the alarm itself; older ended ones live in the ledger's attempt table alone (LIM-1).
@@ -179,7 +179,7 @@ pub struct Alarm {
     /// Completed rounds of the ladder.
     pub round: u32,
     /// Why it was raised (WHY-1).
-    pub reason: Reason,
+    pub reason: Shared<Reason>,
     /// When it was raised.
     pub raised_at: Timestamp,
     /// When a person first took it; `None` until then, and for alarms of before this was kept.
@@ -204,7 +204,7 @@ pub struct Alarm {
     /// The devices that called, at most [`DEVICES_MAX`]: their lamps are told.
     pub devices: Vec<DeviceId>,
     /// The latest attempts, at most [`ATTEMPTS_MAX`].
-    pub attempts: Vec<Attempt>,
+    pub attempts: Shared<Vec<Attempt>>,
     /// The number of the next effect: effects are keyed by alarm and number (ALM-4).
     pub next_no: u32,
 }
@@ -365,7 +365,7 @@ impl Alarm {
             state: State::Raised,
             ladder: Ladder::Resting,
             round: 0,
-            reason: raise.reason,
+            reason: raise.reason.into(),
             raised_at: now,
             taken_at: None,
             next_step_at: Some(now),
@@ -376,7 +376,7 @@ impl Alarm {
             over: Vec::new(),
             test,
             devices: raise.device.into_iter().collect(),
-            attempts: Vec::new(),
+            attempts: Shared::default(),
             next_no: 1,
             cause: raise.cause,
         };

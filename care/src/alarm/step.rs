@@ -112,7 +112,7 @@ impl Alarm {
         let worse = raise.level < self.level;
         if worse {
             self.level = raise.level;
-            self.reason = raise.reason;
+            self.reason = raise.reason.into();
             self.call_up_anew(plan, now);
         }
         if !worse && self.level == Level::Technical {

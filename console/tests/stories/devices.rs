@@ -1,6 +1,6 @@
 //! Stories of devices: enrolled, heard, tried, replaced, retired, and how they come to their credential.
 
-use crate::support::{House, answer};
+use crate::support::{House, answer, text};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use care::TimeDelta;
@@ -91,6 +91,24 @@ async fn a_code_gives_a_credential_once_and_a_new_one_revokes_the_old() {
     let (_, late) = house.post("lead", &format!("{HALL}/pendant-1/code"), "{}").await;
     house.pass(TimeDelta::hours(24));
     assert_eq!(enter(&house, late["code"].as_str().unwrap()).await.0, StatusCode::UNAUTHORIZED, "expired");
+}
+
+#[tokio::test]
+async fn the_page_shows_a_new_code_also_as_a_picture_and_only_then() {
+    let house = House::new().await;
+    enrol(&house, "pendant-1", "pendant", 60).await;
+    let (cookie, path) = (house.session("lead").await, "/homes/home-0001/devices/pendant-1");
+    let (status, before) = house.page(&cookie, path).await;
+    assert!(status == StatusCode::OK && !before.contains("<svg class=\"qr\""), "{status}");
+    let request = Request::post(path).header("host", "h").header("origin", "http://h").header("content-type", "application/x-www-form-urlencoded");
+    let page = text(house.send(request.header("cookie", &cookie).body(Body::from("do=code")).unwrap()).await).await;
+    let code = page.split("接入码 ").nth(1).and_then(|rest| rest.split('：').next()).unwrap().to_owned();
+    assert_eq!(code.len(), 14, "{code}");
+    let picture = qrcodegen::QrCode::encode_text(&code.to_uppercase(), qrcodegen::QrCodeEcc::Medium).unwrap();
+    let dark = (0..picture.size()).flat_map(|y| (0..picture.size()).map(move |x| (x, y))).filter(|(x, y)| picture.get_module(*x, *y));
+    let drawn: String = dark.map(|(x, y)| format!("M{} {}h1v1h-1z", x + 4, y + 4)).collect();
+    assert!(page.contains(&format!("<path d=\"{drawn}\"")), "the picture holds the code");
+    assert_eq!(enter(&house, &code).await.0, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -103,41 +103,46 @@ impl Default for MemoryLedger {
 
 impl State {
     fn set_alarm(&mut self, id: &AlarmId, new: Option<Stored<Alarm>>) -> Option<Stored<Alarm>> {
-        let old = self.alarms.remove(id);
-        if let Some(old) = &old {
-            if let Some(at) = old.value.deadline() {
+        let deadline = |a: &Stored<Alarm>| a.value.deadline().filter(|_| a.value.is_open());
+        let place = |a: &Stored<Alarm>| a.value.is_open().then(|| (a.value.home.clone(), a.value.cause.clone()));
+        let (new_deadline, new_place) = (new.as_ref().and_then(deadline), new.as_ref().and_then(place));
+        let old = match new {
+            Some(new) => self.alarms.insert(id.clone(), new),
+            None => self.alarms.remove(id),
+        };
+        let (old_deadline, old_place) = (old.as_ref().and_then(deadline), old.as_ref().and_then(place));
+        if old_deadline != new_deadline {
+            if let Some(at) = old_deadline {
                 self.deadlines.remove(&(at, id.clone()));
             }
-            if old.value.is_open() {
-                self.open.remove(&(old.value.home.clone(), old.value.cause.clone()));
-            }
+            self.deadlines.extend(new_deadline.map(|at| (at, id.clone())));
         }
-        if let Some(new) = new {
-            if new.value.is_open() {
-                if let Some(at) = new.value.deadline() {
-                    self.deadlines.insert((at, id.clone()));
-                }
-                self.open.insert((new.value.home.clone(), new.value.cause.clone()), id.clone());
+        if old_place != new_place {
+            if let Some(place) = old_place {
+                self.open.remove(&place);
             }
-            self.alarms.insert(id.clone(), new);
+            self.open.extend(new_place.map(|place| (place, id.clone())));
         }
         old
     }
 
     fn set_effect(&mut self, key: &(AlarmId, u32), new: Option<Slot>) -> Option<Slot> {
-        let old = self.effects.remove(key);
-        if let Some(old) = &old {
-            self.effects_due.remove(&(old.waiting.due_at, key.0.clone(), key.1));
-            self.effects_trying.remove(key);
-        }
-        if let Some(new) = new {
-            if !new.done && new.waiting.trying {
-                self.effects_trying.insert(key.clone());
-            } else if !new.done {
-                self.effects_due.insert((new.waiting.due_at, key.0.clone(), key.1));
-            }
-            self.effects.insert(key.clone(), new);
-        }
+        let place = |slot: &Slot| (!slot.done).then_some((!slot.waiting.trying).then_some(slot.waiting.due_at));
+        let new_place = new.as_ref().and_then(place);
+        let old = match new {
+            Some(new) => self.effects.insert(key.clone(), new),
+            None => self.effects.remove(key),
+        };
+        match old.as_ref().and_then(place) {
+            Some(Some(due_at)) => self.effects_due.remove(&(due_at, key.0.clone(), key.1)),
+            Some(None) => self.effects_trying.remove(key),
+            None => false,
+        };
+        match new_place {
+            Some(Some(due_at)) => self.effects_due.insert((due_at, key.0.clone(), key.1)),
+            Some(None) => self.effects_trying.insert(key.clone()),
+            None => false,
+        };
         old
     }
 

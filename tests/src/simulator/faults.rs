@@ -55,6 +55,16 @@ pub struct Hits {
     pub delays: u64,
 }
 
+impl Hits {
+    /// Adds others.
+    pub fn add(&mut self, more: &Self) {
+        self.passed += more.passed;
+        self.deaths += more.deaths;
+        self.errors += more.errors;
+        self.delays += more.delays;
+    }
+}
+
 /// The faults of one run.
 pub struct Faults {
     inside: Mutex<Inside>,
@@ -65,24 +75,29 @@ pub struct Faults {
 
 struct Inside {
     dice: Dice,
-    hits: BTreeMap<(Point, Moment), Hits>,
+    /// Before and after each point, in the order in which they were first come by. Two of one name are added up when it is told.
+    hits: Vec<(Point, [Hits; 2])>,
     trace: u64,
 }
 
 impl Inside {
-    fn note(&mut self, what: &str, number: u64) {
-        let mut x = self.trace ^ number;
-        for b in what.bytes() {
-            x = (x ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
-        self.trace = x.rotate_left(7);
+    fn note(&mut self, what: u64, number: u64) {
+        self.trace = (self.trace ^ number ^ what.rotate_left(48)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
+    }
+
+    /// Where the hits of a point are: found by where its name stands, for every call comes by here twice.
+    fn place(&mut self, point: Point) -> usize {
+        self.hits.iter().position(|(known, _)| std::ptr::eq(*known, point)).unwrap_or_else(|| {
+            self.hits.push((point, Default::default()));
+            self.hits.len() - 1
+        })
     }
 }
 
 impl Faults {
     /// Faults out of a seed, switched on.
     pub fn new(seed: u64) -> Self {
-        let inside = Inside { dice: Dice::new(seed, "faults"), hits: BTreeMap::new(), trace: seed };
+        let inside = Inside { dice: Dice::new(seed, "faults"), hits: Vec::new(), trace: seed };
         Self { inside: Mutex::new(inside), on: AtomicBool::new(true), doubtful_commits: AtomicU64::new(0) }
     }
 
@@ -98,17 +113,18 @@ impl Faults {
 
     /// What happened where.
     pub fn hits(&self) -> BTreeMap<(Point, Moment), Hits> {
-        self.inside.lock().unwrap().hits.clone()
+        let mut out: BTreeMap<(Point, Moment), Hits> = BTreeMap::new();
+        for (point, [before, after]) in &self.inside.lock().unwrap().hits {
+            for (moment, hits) in [(Moment::Before, before), (Moment::After, after)] {
+                out.entry((*point, moment)).or_default().add(hits);
+            }
+        }
+        out
     }
 
-    /// A number that depends on everything that happened, and when.
+    /// A number that depends on every call of a port, in their order, and on every telephone call and when it was made.
     pub fn trace(&self) -> u64 {
         self.inside.lock().unwrap().trace
-    }
-
-    /// Mixes something that happened into the trace.
-    pub fn note(&self, what: &str, number: u64) {
-        self.inside.lock().unwrap().note(what, number);
     }
 }
 
@@ -182,11 +198,11 @@ impl Life {
             return None;
         }
         let falls = self.faults.is_on() && self.falls(point, moment);
-        let millis = u64::try_from(self.start.elapsed().as_millis()).unwrap_or_default();
         let mut inside = self.faults.inside.lock().unwrap();
         let inside = &mut *inside;
-        inside.note(point, millis);
-        let hit = inside.hits.entry((point, moment)).or_default();
+        let place = inside.place(point);
+        inside.note(place as u64 * 2 + moment as u64, 0);
+        let hit = &mut inside.hits[place].1[moment as usize];
         hit.passed += 1;
         hit.deaths += u64::from(falls);
         if falls {
@@ -221,6 +237,12 @@ impl Life {
             }
         }
         fails
+    }
+
+    /// Mixes a call that a phone took, and when, into the trace.
+    pub fn note_call(&self, number: u32) {
+        let millis = u64::try_from(self.start.elapsed().as_millis()).unwrap_or_default();
+        self.faults.inside.lock().unwrap().note(u64::from(number), millis);
     }
 
     /// 0 to `n` - 1, from the faults' own dice.

@@ -6,12 +6,14 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::wildcard_enum_match_arm,
     clippy::let_underscore_must_use,
     reason = "test code: a panic is a failed test"
 )]
 
 pub mod auditor;
+pub mod awake;
 pub mod dice;
 pub mod faults;
 pub mod phones;
@@ -37,7 +39,7 @@ use world::{HOMES, PAUSE_MAX, REPORT_WITHIN, SHARDS, World, home};
 pub struct Story {
     /// The seed.
     pub seed: u64,
-    /// Depends on everything that happened, and when.
+    /// Depends on everything that happened.
     pub trace: u64,
     /// Presses that were acknowledged.
     pub acked: u64,
@@ -266,11 +268,7 @@ impl Tally {
         self.alarms += story.alarms;
         self.calls += story.calls;
         for (place, hit) in story.hits {
-            let sum = self.hits.entry(place).or_default();
-            sum.passed += hit.passed;
-            sum.deaths += hit.deaths;
-            sum.errors += hit.errors;
-            sum.delays += hit.delays;
+            self.hits.entry(place).or_default().add(&hit);
         }
         if !story.violations.is_empty() && self.broken.len() < 20 {
             self.broken.push((story.seed, story.violations));

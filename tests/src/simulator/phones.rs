@@ -185,7 +185,7 @@ impl Channel for Route {
                 return Delivery::Ended(AttemptOutcome::Delivered);
             }
         };
-        self.life.faults().note("call", u64::from(job.key.no));
+        self.life.note_call(job.key.no);
         self.phones.auditor.rings(&job.key.alarm, job.key.no, &contact);
         let released = Arc::new(Notify::new());
         let twice = self.phones.inside.lock().unwrap().under_way.insert(job.key.clone(), (released.clone(), job.level)).is_some();

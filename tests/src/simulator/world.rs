@@ -2,6 +2,7 @@
 //! doubles, delays and reorders, people at phones and at the console, and the hand that starts the process again.
 
 use super::auditor::{Act, Auditor};
+use super::awake::together;
 use super::dice::Dice;
 use super::faults::{Faults, Life};
 use super::phones::{Phones, Route, Weather};
@@ -14,6 +15,7 @@ use async_trait::async_trait;
 use care::alarm::{Claimant, Input, State};
 use care::plan::{Order, Plan, Rung, RungContact};
 use care::{Alarm, ContactId, DeviceId, ElderId, HomeId, Lane, TimeDelta, Timestamp};
+use futures_util::FutureExt;
 use ingest::{Book, Worker};
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -225,16 +227,9 @@ impl World {
         *self.door.lock().unwrap() = Some((ports.clone(), self.clock.now()));
         let audit = SelfAudit::new(ports.clone(), self.clock.clone(), AuditSettings { every: TimeDelta::minutes(3), ..AuditSettings::default() });
         let (_duty, on_duty) = watch::channel(self.ledger.take(Shard::OFFICE).await.ok());
-        let run_workers = async {
-            let mut runs: Vec<_> = workers.into_iter().map(|w| Box::pin(w.run(stop.clone()))).collect();
-            std::future::poll_fn(|cx| {
-                runs.retain_mut(|run| run.as_mut().poll(cx).is_pending());
-                if runs.is_empty() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
-            })
-            .await;
-        };
-        let mut all = Box::pin(async { tokio::join!(run_workers, engine.run(stop.clone()), walk(audit, self.clock.clone(), on_duty, stop.clone())) });
-        std::future::poll_fn(|cx| all.as_mut().poll(cx).map(|_| ())).await;
+        let walk = walk(audit, self.clock.clone(), on_duty, stop.clone());
+        let workers = workers.into_iter().map(|worker| worker.run(stop.clone()).boxed());
+        together(workers.chain([engine.run(stop.clone()).boxed(), walk.boxed()])).await;
     }
 
     /// Starts the process again and again until the world ends.

@@ -163,7 +163,7 @@ impl AcsVoice {
     /// # Errors
     /// If it cannot be had.
     pub async fn open(settings: AcsSettings, plan: DialPlan) -> Result<Self, HttpVoiceError> {
-        super::provide_tls();
+        crate::tls::provide();
         let client = super::client(&settings.name, settings.within)?;
         let listener = TcpListener::bind(settings.listen).await.map_err(|e| HttpVoiceError::Bind(settings.name.clone(), e))?;
         let local = listener.local_addr().map_err(|e| HttpVoiceError::Bind(settings.name.clone(), e))?;
