@@ -316,7 +316,7 @@ mod tests {
         assert!(is_over().await);
         for n in 0..8 {
             let alarm = world.ledger.open_alarm(&home(n), &Cause::Technical("hub_offline".into())).await.unwrap().unwrap().value;
-            let raise = Raise { cause: alarm.cause, level: Level::Technical, reason: alarm.reason, key: "again".into(), device: None };
+            let raise = Raise { cause: alarm.cause, level: Level::Technical, reason: (*alarm.reason).clone(), key: "again".into(), device: None };
             desk::give(&world.ledger, &alarm.id, care::alarm::Input::Again(raise), Vec::new(), world.clock.now()).await.unwrap();
         }
         watch.look_and_tell(duty).await.unwrap();
