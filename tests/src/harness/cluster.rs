@@ -260,7 +260,8 @@ impl Town {
     pub fn check(&self, config: &str) -> Result<(), String> {
         let etc = self.folder.path().join("etc");
         std::fs::create_dir_all(&etc).unwrap();
-        for (name, text) in [("postgres.url", self.postgres.url(DATABASE)), ("door.pem", String::new()), ("door.key", String::new())] {
+        let door = rcgen::generate_simple_self_signed(["door".to_owned()]).unwrap();
+        for (name, text) in [("postgres.url", self.postgres.url(DATABASE)), ("door.pem", door.cert.pem()), ("door.key", door.signing_key.serialize_pem())] {
             std::fs::write(etc.join(name), text).unwrap();
         }
         for name in ["seal.key", "webhook.secret"] {
