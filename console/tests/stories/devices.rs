@@ -1,5 +1,6 @@
 //! Stories of devices: enrolled, heard, tried, replaced, retired, and how they come to their credential.
 
+use crate::office_pages::send;
 use crate::support::{House, answer, text};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
@@ -100,9 +101,8 @@ async fn the_page_shows_a_new_code_also_as_a_picture_and_only_then() {
     let (cookie, path) = (house.session("lead").await, "/homes/home-0001/devices/pendant-1");
     let (status, before) = house.page(&cookie, path).await;
     assert!(status == StatusCode::OK && !before.contains("<svg class=\"qr\""), "{status}");
-    let request = Request::post(path).header("host", "h").header("origin", "http://h").header("content-type", "application/x-www-form-urlencoded");
-    let page = text(house.send(request.header("cookie", &cookie).body(Body::from("do=code")).unwrap()).await).await;
-    let code = page.split("接入码 ").nth(1).and_then(|rest| rest.split('：').next()).unwrap().to_owned();
+    let page = text(send(&house, "lead", path, "do=code").await).await;
+    let code = page.split("接入码 ").nth(1).and_then(|rest| rest.split('：').next()).unwrap_or_else(|| panic!("no code: {page}")).to_owned();
     assert_eq!(code.len(), 14, "{code}");
     let picture = qrcodegen::QrCode::encode_text(&code.to_uppercase(), qrcodegen::QrCodeEcc::Medium).unwrap();
     let dark = (0..picture.size()).flat_map(|y| (0..picture.size()).map(move |x| (x, y))).filter(|(x, y)| picture.get_module(*x, *y));
